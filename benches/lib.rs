@@ -1,0 +1,1 @@
+//! Criterion benchmarks, one subject a file.
