@@ -1,1 +1,3 @@
 //! The server.
+pub mod market;
+pub mod shard;
