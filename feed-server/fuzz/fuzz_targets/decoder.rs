@@ -8,4 +8,6 @@
 #[allow(dead_code)]
 mod decoder;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| decoder::property::fuzz(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    decoder::property::fuzz(data);
+});

@@ -90,13 +90,14 @@ pub fn cuts_do_not_matter(limit: MessageLimit, wire: &[u8], sizes: &[usize]) -> 
     whole
 }
 
-/// Reads a fuzzer's bytes: which limit, how many read sizes, the sizes, and the rest is what the client sent.
+/// Reads a fuzzer's bytes: which limit, how many read sizes, the sizes, and the rest is what the client sent. Returns
+/// what came out.
 ///
 /// # Panics
 /// As [`cuts_do_not_matter`] does.
-pub fn fuzz(data: &[u8]) {
+pub fn fuzz(data: &[u8]) -> Outcome {
     const LIMITS: [u32; 8] = [0, 1, 125, 126, 300, 4096, 65536, 70_000];
-    let [limit, sizes_len, data @ ..] = data else { return };
+    let [limit, sizes_len, data @ ..] = data else { return Outcome::default() };
     let limit = MessageLimit::new(LIMITS[usize::from(limit % 8)]);
     let sizes_len = usize::from(sizes_len % 16).min(data.len());
     let (sizes, wire) = data.split_at(sizes_len);
@@ -104,5 +105,5 @@ pub fn fuzz(data: &[u8]) {
     if sizes.iter().all(|size| *size == 0) {
         sizes.push(2);
     }
-    cuts_do_not_matter(limit, wire, &sizes);
+    cuts_do_not_matter(limit, wire, &sizes)
 }

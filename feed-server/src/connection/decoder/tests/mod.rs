@@ -12,6 +12,24 @@ const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 const PONG: u8 = 0xa;
 const FIN: u8 = 0x80;
+/// Every way to be refused.
+const ERRORS: [DecodeError; 15] = [
+    DecodeError::Unmasked,
+    DecodeError::ReservedBits,
+    DecodeError::UnknownOpcode,
+    DecodeError::FragmentedControl,
+    DecodeError::LongControl,
+    DecodeError::StrayContinuation,
+    DecodeError::InterruptedMessage,
+    DecodeError::LengthNotMinimal,
+    DecodeError::LengthTopBit,
+    DecodeError::CloseBody,
+    DecodeError::CloseCode,
+    DecodeError::ReasonNotUtf8,
+    DecodeError::TextNotUtf8,
+    DecodeError::MessageTooBig,
+    DecodeError::TooManyFragments,
+];
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 /// One masked frame; `first` is its first byte, the length is in its shortest form.
@@ -338,24 +356,7 @@ fn closing() {
 
 #[test]
 fn errors_fit_into_a_close_frame() {
-    use DecodeError as E;
-    for error in [
-        E::Unmasked,
-        E::ReservedBits,
-        E::UnknownOpcode,
-        E::FragmentedControl,
-        E::LongControl,
-        E::StrayContinuation,
-        E::InterruptedMessage,
-        E::LengthNotMinimal,
-        E::LengthTopBit,
-        E::CloseBody,
-        E::CloseCode,
-        E::ReasonNotUtf8,
-        E::TextNotUtf8,
-        E::MessageTooBig,
-        E::TooManyFragments,
-    ] {
+    for error in ERRORS {
         assert!(error.to_string().len() <= 123, "{error}");
     }
 }
