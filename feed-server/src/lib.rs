@@ -1,3 +1,4 @@
 //! The server.
+pub mod connection;
 pub mod market;
 pub mod shard;
