@@ -69,7 +69,8 @@ struct Walk {
 /// What all bars of one interval have in common.
 struct Pace {
     seconds: f64,
-    seconds_sqrt: f64,
+    /// Square root of the market time by which prices move, s.
+    moving_s_sqrt: f64,
     trades: f64,
     /// Probability of a bar without a trade.
     silence: f64,
@@ -91,15 +92,16 @@ impl Walk {
     fn pace(&self, interval: Interval) -> Pace {
         let seconds = f64::from(interval.seconds());
         let trades = self.trades_per_s * seconds;
-        Pace { seconds, seconds_sqrt: seconds.sqrt(), trades, silence: libm::exp(-trades) }
+        // Days of the past had one session: a year that looks like a year, not like five.
+        let moving_s = if interval == Interval::D1 { 23_400.0 } else { seconds };
+        Pace { seconds, moving_s_sqrt: f64::sqrt(moving_s), trades, silence: libm::exp(-trades) }
     }
 
     /// The bar that starts at `start_us` and ends where the walk stands; the walk goes to its start.
     fn bar(&mut self, start_us: i64, pace: &Pace) -> Option<Bar> {
         let chance = &mut self.chance;
         let factor = self.volatility.renew(pace.seconds, chance);
-        // Over a day the factor has had time to vary both ways: an average would be nearer to 1.
-        let deviation = self.close * self.character.deviation * factor * pace.seconds_sqrt;
+        let deviation = self.close * self.character.deviation * factor * pace.moving_s_sqrt;
         let deviation = deviation.min(0.1 * self.close);
         let close = self.close;
         let open = (close - deviation * chance.normal()).clamp(0.7 * close, 1.3 * close).max(1.0);

@@ -11,7 +11,7 @@ use crate::universe::Character;
 pub(crate) const TRADE_SHARE: f64 = 0.4;
 /// The slow and the fast part of log-volatility: standard deviation, and market time of memory (s).
 const SLOW: (f64, f64) = (0.40, 900.0);
-const FAST: (f64, f64) = (0.35, 20.0);
+const FAST: (f64, f64) = (0.50, 30.0);
 /// Volatility is renewed when this much market time has passed, s; finer steps are not visible.
 const VOLATILITY_STEP_S: f64 = 0.05;
 /// Largest move between two events of a symbol, as a part of its price.

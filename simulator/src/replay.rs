@@ -18,12 +18,12 @@ use crate::recording::{Recording, RecordingError};
 #[derive(Debug, Error)]
 pub enum ReplayError {
     /// It cannot be opened or read.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {cause}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// Its content is not what it should be.
     #[error("{}: {what}", path.display())]
@@ -62,7 +62,7 @@ enum Input {
 /// A file that cannot be read; a line that is not as described; a recording without a sound beginning.
 pub fn open_replay(path: impl AsRef<Path>) -> Result<Replay, ReplayError> {
     let path = path.as_ref().to_owned();
-    let failed = |source| ReplayError::Read { path: path.clone(), source };
+    let failed = |cause| ReplayError::Read { path: path.clone(), cause };
     let mut file = BufReader::with_capacity(1 << 16, File::open(&path).map_err(failed)?);
     let mut head = Vec::with_capacity(MAGIC.len());
     (&mut file).take(MAGIC.len() as u64).read_to_end(&mut head).map_err(failed)?;
@@ -126,7 +126,7 @@ impl RecordingError {
     fn at(self, path: &Path) -> ReplayError {
         let path = path.to_owned();
         match self {
-            Self::Read(source) => ReplayError::Read { path, source },
+            Self::Read(cause) => ReplayError::Read { path, cause },
             damaged @ Self::Damaged { .. } => {
                 ReplayError::Content { path, what: damaged.to_string() }
             }
@@ -138,7 +138,7 @@ impl CsvError {
     fn at(self, path: &Path) -> ReplayError {
         let path = path.to_owned();
         match self {
-            Self::Read(source) => ReplayError::Read { path, source },
+            Self::Read(cause) => ReplayError::Read { path, cause },
             content => ReplayError::Content { path, what: content.to_string() },
         }
     }

@@ -76,6 +76,12 @@ impl Simulation {
         self.universe.clone()
     }
 
+    /// Moves the first instant (µs since the Unix epoch): for whoever prepares for a while after making
+    /// the simulation, and then wants it to begin now. Only `ts_us` of what comes changes.
+    pub fn start_at(&mut self, start_us: i64) {
+        self.start_us = start_us;
+    }
+
     /// The next thing that happens.
     #[inline]
     pub fn next_tick(&mut self) -> Tick {
@@ -204,6 +210,16 @@ mod tests {
             ticks(&plan, 2000).iter().map(|t| (t.ts_us - plan.start_us) / 1_000_000).collect();
         assert!(times.is_sorted());
         assert!(times.iter().all(|s| !(11..35).contains(&(s % 60)) || s % 60 == 10));
+    }
+
+    #[test]
+    fn another_start_moves_times_and_nothing_else() {
+        let plan = Plan::default();
+        let mut moved = Simulation::new(&plan).unwrap();
+        moved.start_at(plan.start_us + 77);
+        for (moved, tick) in moved.zip(ticks(&plan, 1000)) {
+            assert_eq!(moved, Tick { ts_us: tick.ts_us + 77, ..tick });
+        }
     }
 
     #[test]
