@@ -1,4 +1,5 @@
 //! One client's connection: what it sends, what it is owed, how it leaves.
 
 pub mod decoder;
+pub mod rate;
 pub mod subscriptions;
