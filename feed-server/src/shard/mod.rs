@@ -103,6 +103,12 @@ impl<S: Sink> Shard<S> {
         &self.latest
     }
 
+    /// What it counts.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
     /// The market behind it.
     #[must_use]
     pub fn market(&self) -> &Arc<Market> {
