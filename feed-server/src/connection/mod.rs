@@ -1,0 +1,4 @@
+//! One client's connection: what it sends, what it is owed, how it leaves.
+
+pub mod decoder;
+pub mod subscriptions;

@@ -1,0 +1,6 @@
+//! Shards.
+pub mod backlog;
+pub mod doorbell;
+pub mod frame;
+pub mod outbox;
+pub mod queue;

@@ -1,0 +1,148 @@
+//! What one member of an audience has still to come, apart from the others: a replay of what it missed before it joined,
+//! and what has happened while it was slow. Once nothing is left the member shares the audience's frames again.
+
+use std::collections::VecDeque;
+
+use feed_protocol::{Event, OnSlow};
+
+use super::audience::{Behaviour, Topic};
+use super::backlog::{Backlog, Gap};
+use super::bars::BarPositions;
+use super::batch::Item;
+use super::replay::Replay;
+
+/// A member's own state.
+#[derive(Debug)]
+pub struct Private {
+    /// What comes first.
+    pub replay: Option<Box<Replay>>,
+    /// What comes then.
+    pub waits: Waits,
+    /// Whether the time of its flush has come and it could not be flushed.
+    pub is_due: bool,
+}
+
+/// What has happened since the member last had everything.
+#[derive(Debug)]
+pub enum Waits {
+    /// Merged by value.
+    Merged(Backlog),
+    /// Each event, counted in bytes: `on_slow: close`.
+    Raw(RawQueue),
+    /// Bars wait in the market.
+    Bars(BarPositions),
+}
+
+/// Events in order, unmerged.
+#[derive(Debug, Default)]
+pub struct RawQueue {
+    /// Events and announcements with the bytes they will take.
+    pub items: VecDeque<(Item, u32)>,
+    /// Sum of those bytes.
+    pub bytes: usize,
+    /// Events up to this offset are not wanted.
+    pub after: u64,
+}
+
+impl Private {
+    /// A member that has everything up to `after`.
+    #[must_use]
+    pub fn new(behaviour: Behaviour, after: u64) -> Self {
+        let waits = match behaviour {
+            Behaviour::Every(OnSlow::Close) => {
+                Waits::Raw(RawQueue { after, ..RawQueue::default() })
+            }
+            Behaviour::Every(OnSlow::Merge) | Behaviour::Latest { .. } => {
+                Waits::Merged(Backlog::after(after))
+            }
+            Behaviour::Bars { .. } => Waits::Bars(BarPositions::default()),
+        };
+        Self { replay: None, waits, is_due: false }
+    }
+
+    /// Takes an event in. `bytes` tells the length of its message, if it matters.
+    #[inline]
+    pub fn add(&mut self, event: &Event, bytes: impl FnOnce() -> usize) {
+        match &mut self.waits {
+            Waits::Merged(backlog) => backlog.add(event),
+            Waits::Raw(queue) if event.offset > queue.after => {
+                queue.push(Item::Event(*event), bytes());
+            }
+            Waits::Raw(_) | Waits::Bars(_) => {}
+        }
+    }
+
+    /// Takes in that events are missing before `next`.
+    pub fn add_gap(&mut self, gap: &Gap, known: u64, next: &Event, bytes: impl FnOnce() -> usize) {
+        match &mut self.waits {
+            Waits::Merged(backlog) => backlog.add_gap(gap, known, next),
+            Waits::Raw(queue) if next.offset > queue.after => {
+                queue.push(Item::Gap { gap: *gap, known, next: *next }, bytes());
+            }
+            Waits::Raw(_) | Waits::Bars(_) => {}
+        }
+    }
+
+    /// Discards what waits of a topic.
+    pub fn discard(&mut self, topic: Topic) {
+        let Some((symbol, channel)) = topic.event() else { return };
+        match &mut self.waits {
+            Waits::Merged(backlog) => backlog.discard(symbol, channel),
+            Waits::Raw(queue) => queue.discard(topic),
+            Waits::Bars(_) => {}
+        }
+    }
+
+    /// Whether nothing is left that is the member's own, at this position of the shard.
+    #[must_use]
+    pub fn is_level(&self, position: u64) -> bool {
+        let waits = match &self.waits {
+            Waits::Merged(backlog) => !backlog.is_empty() || backlog.wants_after() > position,
+            Waits::Raw(queue) => !queue.items.is_empty() || queue.after > position,
+            Waits::Bars(_) => self.is_due,
+        };
+        self.replay.is_none() && !waits
+    }
+
+    /// The first offset that has not left, if any waits.
+    #[must_use]
+    pub fn first_offset(&self) -> Option<u64> {
+        if let Some(replay) = &self.replay {
+            return Some(replay.position() + 1);
+        }
+        match &self.waits {
+            Waits::Merged(backlog) => backlog.first_offset(),
+            Waits::Raw(queue) => queue.items.front().map(|(item, _)| match item {
+                Item::Event(event) => event.offset,
+                Item::Gap { known, .. } => known + 1,
+            }),
+            Waits::Bars(_) => None,
+        }
+    }
+
+    /// Time (µs) of the oldest event that waits.
+    #[must_use]
+    pub fn oldest_ts_us(&self) -> Option<i64> {
+        match &self.waits {
+            Waits::Merged(backlog) => backlog.oldest_ts_us(),
+            Waits::Raw(queue) => queue.items.front().map(|(item, _)| match item {
+                Item::Event(event) | Item::Gap { next: event, .. } => event.ts_us,
+            }),
+            Waits::Bars(_) => None,
+        }
+    }
+}
+
+impl RawQueue {
+    fn push(&mut self, item: Item, bytes: usize) {
+        self.bytes += bytes;
+        self.items.push_back((item, bytes as u32));
+    }
+
+    fn discard(&mut self, topic: Topic) {
+        self.items.retain(|(item, _)| match item {
+            Item::Event(event) | Item::Gap { next: event, .. } => Topic::of(event) != topic,
+        });
+        self.bytes = self.items.iter().map(|(_, bytes)| *bytes as usize).sum();
+    }
+}
