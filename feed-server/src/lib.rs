@@ -1,4 +1,6 @@
 //! The server.
+
 pub mod connection;
+pub mod http;
 pub mod market;
 pub mod shard;

@@ -1,0 +1,106 @@
+# The commands of the project: `make` alone lists them. Each does its own set-up and repeats only what has changed.
+# Needs Rust, Node with npm, and make; the browser test's Chromium is installed where that can be done.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# `make run ARGS="--listen 0.0.0.0:8080"` hands arguments to the server; CI sets CARGO_ARGS=--locked.
+ARGS ?=
+CARGO_ARGS ?=
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+WEB := dashboards
+NODE := $(shell command -v node 2>/dev/null)
+NPM := $(shell command -v npm 2>/dev/null)
+CHROMIUM ?= $(firstword $(shell command -v chromium chromium-browser google-chrome 2>/dev/null))
+HAVE_NODE := $(and $(NODE),$(NPM))
+NO_NODE := Node with npm is missing: install Node 20.19 or later (https://nodejs.org), then run this again
+
+MODULES := $(WEB)/node_modules/.package-lock.json
+PAGES := $(WEB)/app/dist/index.html
+PAGE_SOURCES := $(shell find $(WEB)/app/src $(WEB)/app/public $(WEB)/sdk/src -type f 2>/dev/null) \
+	$(WEB)/app/index.html $(WEB)/app/vite.config.ts $(WEB)/tsconfig.base.json \
+	$(WEB)/sdk/tsconfig.build.json $(WEB)/sdk/package.json $(WEB)/app/package.json
+
+.PHONY: help
+help: ## list these commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | awk -F'\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+.PHONY: run
+run: $(if $(HAVE_NODE),$(PAGES),say-no-node) ## build everything and run the server with the simulator and the dashboards
+	cargo build --release $(CARGO_ARGS) -p feed-server
+	exec $(TARGET)/release/feed-server $(ARGS)
+
+.PHONY: test
+test: test-rust test-ts test-browser ## set up, then pass every test: Rust, TypeScript, browser
+
+.PHONY: test-rust
+test-rust: $(PAGES)
+	cargo build --workspace $(CARGO_ARGS)
+	cargo test --workspace --no-fail-fast $(CARGO_ARGS)
+
+.PHONY: test-ts
+test-ts: $(MODULES)
+	cd $(WEB) && npm test
+
+.PHONY: test-browser
+test-browser: $(PAGES) chromium
+	cargo build $(CARGO_ARGS) -p feed-server
+	cd $(WEB) && FEED_SERVER="$${FEED_SERVER:-$(abspath $(TARGET))/debug/feed-server}" npm run test:browser
+
+.PHONY: pages
+pages: $(PAGES) ## build the dashboards alone
+
+.PHONY: fmt
+fmt: $(MODULES) ## format Rust and TypeScript
+	cargo fmt --all
+	cd $(WEB) && npm run format
+
+.PHONY: lint
+lint: lint-rust lint-ts ## formatting, clippy, rustdoc, tsc and licences; changes nothing
+
+.PHONY: lint-rust
+lint-rust: need-node
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets $(CARGO_ARGS) -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps $(CARGO_ARGS)
+	node .ci/licences.mjs
+
+.PHONY: lint-ts
+lint-ts: $(MODULES)
+	cd $(WEB) && npm run format:check
+	cd $(WEB) && npm run typecheck
+
+.PHONY: bench
+bench: ## run the benchmarks
+	cargo bench $(CARGO_ARGS) -p benches
+
+.PHONY: clean
+clean: ## remove everything that was built or installed here
+	cargo clean
+	rm -rf $(WEB)/node_modules $(WEB)/*/dist $(WEB)/*/test-results
+
+.PHONY: need-node
+need-node:
+	@$(if $(HAVE_NODE),:,echo "$(NO_NODE)" >&2; exit 1)
+
+.PHONY: say-no-node
+say-no-node:
+	@echo "$(NO_NODE); until then the server runs without its dashboards" >&2
+
+.PHONY: chromium
+chromium:
+	@if [ -n "$(CHROMIUM)" ]; then exit 0; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	else echo "Chromium is missing: install it (Debian: sudo apt-get install chromium), or set CHROMIUM to its path" >&2; exit 1; fi
+
+# npm writes this file at the end of an installation.
+$(MODULES): $(WEB)/package-lock.json $(WEB)/package.json $(WEB)/sdk/package.json $(WEB)/app/package.json | need-node
+	cd $(WEB) && npm ci
+	@touch $@
+
+$(PAGES): $(MODULES) $(PAGE_SOURCES) | need-node
+	cd $(WEB) && npm run build
+	@touch $@

@@ -1,0 +1,108 @@
+/**
+ * The virtualised table: as many row elements as fit on the screen and a few more, whatever the number of symbols. Position
+ * `i` always uses element `i mod pool`, so scrolling by one row gives one element another symbol. Never reads the network.
+ */
+import { Row } from './row.ts';
+import type { Store } from './store.ts';
+
+/** Rows painted above and below what is seen. */
+const SPARE = 4;
+
+export interface Span {
+  from: number;
+  to: number;
+}
+
+/** The positions to paint. */
+export function visibleSpan(top: number, height: number, rowHeight: number, size: number): Span {
+  const from = Math.max(0, Math.floor(top / rowHeight) - SPARE);
+  const to = Math.min(size, Math.ceil((top + height) / rowHeight) + SPARE);
+  return { from: Math.min(from, to), to };
+}
+
+export class Table {
+  private pool: Row[] = [];
+  private view = new Uint32Array(0);
+  private span: Span = { from: 0, to: 0 };
+  private rowHeight = 0;
+  private moved = true;
+
+  constructor(
+    private readonly store: Store,
+    private readonly scroller: HTMLElement,
+    private readonly canvas: HTMLElement,
+    private readonly changed: () => void,
+  ) {
+    scroller.addEventListener('scroll', () => this.invalidate(), { passive: true });
+    new ResizeObserver(() => this.measure()).observe(scroller);
+  }
+
+  /** Shows these rows in this order, from the top if `rewind`. */
+  show(view: Uint32Array<ArrayBuffer>, rewind: boolean): void {
+    this.view = view;
+    const table = this.canvas.closest('[role=table]');
+    table?.setAttribute('aria-rowcount', String(view.length + 1));
+    if (rewind) this.scroller.scrollTop = 0;
+    this.invalidate();
+  }
+
+  /** Names on the screen, and `around` positions beyond. */
+  visible(around: number): string[] {
+    const from = Math.max(0, this.span.from - around);
+    return Array.from(
+      this.view.subarray(from, this.span.to + around),
+      (row) => this.store.names[row]!,
+    );
+  }
+
+  /** Paints changed rows of the visible span; how many there were. */
+  paint(now_us: number): number {
+    if (this.moved) this.place();
+    let painted = 0;
+    for (let at = this.span.from; at < this.span.to; at++) {
+      if (this.pool[at % this.pool.length]!.paint(now_us)) painted += 1;
+    }
+    return painted;
+  }
+
+  private invalidate(): void {
+    this.moved = true;
+    this.changed();
+  }
+
+  private measure(): void {
+    this.rowHeight = 0;
+    const bar = this.scroller.offsetWidth - this.scroller.clientWidth;
+    document.documentElement.style.setProperty('--bar', `${bar}px`);
+    this.invalidate();
+  }
+
+  private place(): void {
+    this.moved = false;
+    if (this.rowHeight === 0) {
+      this.rowHeight = parseFloat(getComputedStyle(this.canvas).getPropertyValue('--row')) || 34;
+    }
+    const height = `${this.view.length * this.rowHeight}px`;
+    if (this.canvas.style.height !== height) this.canvas.style.height = height;
+    const { scrollTop, clientHeight } = this.scroller;
+    this.span = visibleSpan(scrollTop, clientHeight, this.rowHeight, this.view.length);
+    this.fill(Math.ceil(clientHeight / this.rowHeight) + 2 * SPARE + 1);
+    const used = new Set<Row>();
+    for (let at = this.span.from; at < this.span.to; at++) {
+      const row = this.pool[at % this.pool.length]!;
+      row.bind(this.view[at]!);
+      row.element.style.transform = `translateY(${at * this.rowHeight}px)`;
+      row.element.setAttribute('aria-rowindex', String(at + 2));
+      used.add(row);
+    }
+    for (const row of this.pool) row.element.hidden = !used.has(row);
+  }
+
+  private fill(size: number): void {
+    while (this.pool.length < size) {
+      const row = new Row(this.store);
+      this.pool.push(row);
+      this.canvas.append(row.element);
+    }
+  }
+}

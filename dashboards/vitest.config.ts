@@ -1,0 +1,13 @@
+/**
+ * The unit tests of both packages in one run, so that there is one count of tests. `@tickcast/client` resolves to its
+ * TypeScript source (condition `source`): a test never sees a stale build. The browser test has its own configuration.
+ */
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  resolve: { conditions: ['source'] },
+  ssr: { resolve: { conditions: ['source'] } },
+  test: {
+    include: ['sdk/test/**/*.test.ts', 'app/test/**/*.test.ts'],
+  },
+});

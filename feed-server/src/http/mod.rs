@@ -1,0 +1,3 @@
+//! What the server answers over plain HTTP.
+
+pub mod pages;
