@@ -127,12 +127,7 @@ pub async fn run(
     Ok(())
 }
 
-async fn sleep(
-    local: &Local,
-    queue: &Consumer,
-    stage: &mut watch::Receiver<Stage>,
-    drains: bool,
-) {
+async fn sleep(local: &Local, queue: &Consumer, stage: &mut watch::Receiver<Stage>, drains: bool) {
     let now_us = local.now().clock_us;
     let next_us = local.shard.borrow().next_deadline_us().unwrap_or(now_us + 1_000_000);
     // While draining, the end of the last connection is noticed by looking.

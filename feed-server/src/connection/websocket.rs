@@ -47,7 +47,7 @@ pub async fn run(local: Rc<Local>, stream: TcpStream, early: bytes::Bytes, openi
         let mut shard = local.shard.borrow_mut();
         shard.close_with(id, CloseCode::TooManyConnections, "too many connections", now);
     }
-    let decoder = Decoder::new(MessageLimit::new(local.limits.message_bytes as usize));
+    let decoder = Decoder::new(MessageLimit::new(local.limits.message_bytes));
     let mut connection =
         Connection { local, socket, id, decoder, peer_has_closed: false, write_is_shut: false };
     let mut early = early.to_vec();

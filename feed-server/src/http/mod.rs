@@ -1,3 +1,12 @@
-//! What the server answers over plain HTTP.
+//! What the server answers over HTTP: the pages, the symbols, bars, polls, the upgrade to a WebSocket, and, on a listener
+//! of its own, the admin endpoints.
 
+pub mod accept;
+pub mod admin;
+mod answer;
+mod bars;
 pub mod pages;
+mod poll;
+mod query;
+mod routes;
+mod upgrade;

@@ -7,7 +7,7 @@
 pub mod audience;
 pub mod backlog;
 pub mod bars;
-mod batch;
+pub(crate) mod batch;
 mod clock;
 mod commands;
 pub mod counters;

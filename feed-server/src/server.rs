@@ -1,0 +1,296 @@
+//! Starts and stops a server: binds the ports, gives each shard its thread, and drains on request. The caller owns the
+//! market and feeds it; nothing here knows where ticks come from.
+
+use std::io;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use feed_protocol::Limits;
+use socket2::{Domain, Socket, Type};
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::task::LocalSet;
+
+use crate::http::admin;
+use crate::market::{Ingest, Market};
+use crate::metrics::Lateness;
+use crate::runtime::{self, Local};
+use crate::shard::Shard;
+use crate::shard::counters::Counters;
+use crate::shard::queue::{Gauge, queue};
+
+/// Connections that wait to be accepted.
+const ACCEPT_BACKLOG: i32 = 4096;
+/// A source that is silent for so long makes the server not ready, µs.
+const SOURCE_STALE_US: i64 = 5_000_000;
+
+/// What a server needs to know; checked by `config` before it gets here.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where clients connect.
+    pub listen: SocketAddr,
+    /// Where metrics are read.
+    pub admin_listen: SocketAddr,
+    /// Threads that serve clients.
+    pub shards: usize,
+    /// Events that a shard's queue holds.
+    pub queue_events: usize,
+    /// Pause after the first event of a batch, so that more come together.
+    pub coalesce_us: u64,
+    /// WebSocket connections at a time.
+    pub connections_max: usize,
+    /// `TCP_NOTSENT_LOWAT` in bytes; 0 leaves it alone.
+    pub notsent_lowat: u32,
+    /// What clients are told.
+    pub limits: Limits,
+}
+
+/// How far the server's life has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Connections are taken.
+    Serving,
+    /// Clients are told to come back after a time within `retry_ms`.
+    Draining {
+        /// Spread over the clients.
+        retry_ms: Range<u64>,
+    },
+    /// Whatever is left is dropped.
+    Stopped,
+}
+
+/// What all threads of a server share.
+#[derive(Debug)]
+pub struct Shared {
+    /// The market.
+    pub market: Arc<Market>,
+    /// Counters, a set a shard.
+    pub counters: Vec<Arc<Counters>>,
+    /// Queues' levels, one a shard.
+    pub queues: Vec<Gauge>,
+    /// How late the source was, if it tells.
+    pub lateness: Option<Box<dyn Lateness>>,
+    /// Sockets that are open.
+    pub sockets: Sockets,
+    /// See [`Settings`].
+    pub connections_max: usize,
+    /// See [`Settings`].
+    pub notsent_lowat: u32,
+    /// See [`Settings`].
+    pub coalesce_us: u64,
+    /// See [`Settings`].
+    pub limits: Limits,
+    stage: watch::Receiver<Stage>,
+}
+
+impl Shared {
+    /// Why clients should not be sent here, if they should not.
+    #[must_use]
+    pub fn not_ready(&self) -> Option<String> {
+        if *self.stage.borrow() != Stage::Serving {
+            return Some("draining".into());
+        }
+        if !self.market.is_started() {
+            return Some("the source has not started".into());
+        }
+        let age_us = self.market.source_age_us(runtime::wall_us());
+        (age_us > SOURCE_STALE_US).then(|| format!("the source is silent for {} ms", age_us / 1000))
+    }
+}
+
+/// Counts open sockets.
+#[derive(Clone, Debug, Default)]
+pub struct Sockets(Arc<AtomicUsize>);
+
+/// One open socket.
+#[derive(Debug)]
+pub struct SocketGuard(Arc<AtomicUsize>);
+
+impl Sockets {
+    /// Counts one more, unless there are `most` already.
+    #[must_use]
+    pub fn enter(&self, most: usize) -> Option<SocketGuard> {
+        if self.0.fetch_add(1, Ordering::Relaxed) >= most {
+            self.0.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        Some(SocketGuard(self.0.clone()))
+    }
+
+    /// How many are open.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for SocketGuard {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Why a server did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// A port that cannot be had.
+    #[error("cannot listen on {address}: {source}{}", hint(source, *address))]
+    Bind {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// No thread or no runtime.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] io::Error),
+}
+
+fn hint(error: &io::Error, address: SocketAddr) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!(
+                "; another program has port {}: stop it, or choose another port",
+                address.port()
+            )
+        }
+        io::ErrorKind::PermissionDenied => "; ports below 1024 need a privilege".into(),
+        io::ErrorKind::AddrNotAvailable => "; this machine does not have that address".into(),
+        _ => String::new(),
+    }
+}
+
+/// A server that runs.
+#[derive(Debug)]
+pub struct Server {
+    /// Where clients connect; the port is the real one if 0 was asked for.
+    pub address: SocketAddr,
+    /// Where metrics are read.
+    pub admin_address: SocketAddr,
+    /// What its threads share.
+    pub shared: Arc<Shared>,
+    stage: watch::Sender<Stage>,
+    threads: Vec<JoinHandle<()>>,
+    admin: Option<tokio::runtime::Runtime>,
+}
+
+impl Server {
+    /// Binds the ports and starts the threads. The ticks go into the [`Ingest`] that comes back.
+    ///
+    /// # Errors
+    /// A port that is taken, or no threads.
+    pub fn start(
+        settings: &Settings,
+        market: Arc<Market>,
+        lateness: Option<Box<dyn Lateness>>,
+    ) -> Result<(Self, Ingest), StartError> {
+        let listeners = bind_shared(settings.listen, settings.shards)
+            .map_err(|source| StartError::Bind { address: settings.listen, source })?;
+        let admin_error = |source| StartError::Bind { address: settings.admin_listen, source };
+        let admin_listener = bind(settings.admin_listen, false).map_err(admin_error)?;
+        let address = listeners[0].local_addr()?;
+        let admin_address = admin_listener.local_addr()?;
+        let (stage, stage_seen) = watch::channel(Stage::Serving);
+        let (producers, consumers): (Vec<_>, Vec<_>) =
+            (0..settings.shards).map(|_| queue(settings.queue_events)).unzip();
+        let shared = Arc::new(Shared {
+            market: market.clone(),
+            counters: (0..settings.shards).map(|_| Arc::default()).collect(),
+            queues: consumers.iter().map(|consumer| consumer.gauge()).collect(),
+            lateness,
+            sockets: Sockets::default(),
+            connections_max: settings.connections_max,
+            notsent_lowat: settings.notsent_lowat,
+            coalesce_us: settings.coalesce_us,
+            limits: settings.limits,
+            stage: stage_seen.clone(),
+        });
+        let mut threads = Vec::new();
+        for (number, (queue, listener)) in consumers.into_iter().zip(listeners).enumerate() {
+            let (shared, stage) = (shared.clone(), stage_seen.clone());
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let body = move || {
+                let counters = shared.counters[number].clone();
+                let seed = runtime::wall_us() as u64 ^ ((number as u64 + 1) << 48);
+                let shard = Shard::new(shared.market.clone(), shared.limits, counters, seed);
+                let local = Local::new(shard, shared);
+                let served =
+                    LocalSet::new().block_on(&runtime, runtime::run(local, queue, listener, stage));
+                if let Err(error) = served {
+                    tracing::error!(%error, shard = number, "a shard has ended");
+                }
+            };
+            let name = format!("shard-{number}");
+            threads.push(std::thread::Builder::new().name(name).spawn(body)?);
+        }
+        let admin = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("admin")
+            .enable_all()
+            .build()?;
+        let admin_listener = {
+            let _entered = admin.enter();
+            tokio::net::TcpListener::from_std(admin_listener)?
+        };
+        admin.spawn(admin::run(shared.clone(), admin_listener));
+        let ingest = Ingest::new(market, producers);
+        let admin = Some(admin);
+        Ok((Self { address, admin_address, shared, stage, threads, admin }, ingest))
+    }
+
+    /// Says goodbye to every client and waits until they are gone, at most `limit`. The admin listener answers until then.
+    /// Returns whether all went in time.
+    pub fn drain(mut self, retry_ms: Range<u64>, limit: Duration) -> bool {
+        let _ = self.stage.send(Stage::Draining { retry_ms });
+        let deadline = Instant::now() + limit;
+        let is_done = |threads: &[JoinHandle<()>]| threads.iter().all(JoinHandle::is_finished);
+        while !is_done(&self.threads) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let all = is_done(&self.threads);
+        self.stop();
+        all
+    }
+
+    fn stop(&mut self) {
+        let _ = self.stage.send(Stage::Stopped);
+        for thread in self.threads.drain(..) {
+            // A shard that panicked has said so already.
+            let _ = thread.join();
+        }
+        if let Some(admin) = self.admin.take() {
+            admin.shutdown_background();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// A listener a shard on one port. The first is bound without sharing, so that a port of another program is noticed.
+fn bind_shared(address: SocketAddr, shards: usize) -> io::Result<Vec<std::net::TcpListener>> {
+    if shards == 1 {
+        return Ok(vec![bind(address, false)?]);
+    }
+    let real = bind(address, false)?.local_addr()?;
+    (0..shards).map(|_| bind(real, true)).collect()
+}
+
+fn bind(address: SocketAddr, is_shared: bool) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    if is_shared {
+        socket.set_reuse_port(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(ACCEPT_BACKLOG)?;
+    Ok(socket.into())
+}
