@@ -159,11 +159,10 @@ impl Subscriptions {
     /// Every topic held, in order, none twice.
     #[must_use]
     pub fn topics(&self, universe: &Universe) -> Vec<Topic> {
-        let mut topics: Vec<_> = self
-            .selections(universe)
-            .into_iter()
-            .flat_map(|(_, selection)| selection.expand(universe))
-            .collect();
+        let mut topics = Vec::new();
+        for (_, selection) in self.selections(universe) {
+            topics.extend(selection.expand(universe));
+        }
         topics.sort_unstable();
         topics
     }
@@ -226,12 +225,8 @@ impl Subscriptions {
 
 impl Subscription {
     fn behaviour(&self) -> Behaviour {
-        match self.mode {
-            Mode::Every => Behaviour::Every(self.on_slow),
-            Mode::Latest => {
-                Behaviour::Latest { interval_ms: self.interval_ms, on_slow: self.on_slow }
-            }
-        }
+        let Self { mode, interval_ms, on_slow, .. } = *self;
+        Behaviour::of(Manner { mode, interval_ms, on_slow })
     }
 
     fn bar_behaviour(&self) -> Behaviour {

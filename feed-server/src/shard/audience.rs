@@ -171,6 +171,8 @@ pub struct Audience {
     pub shared: Backlog,
     /// `Bars`: what the attached members were sent last.
     pub bars: BarPositions,
+    /// `Bars`: when it was flushed last, µs of the shard's clock.
+    pub flushed_us: u64,
     /// Whether a flush by the clock is arranged.
     pub is_scheduled: bool,
     /// Whether it is among those to be flushed after the current batch.
@@ -222,6 +224,7 @@ impl Directory {
             pending: Vec::new(),
             shared: Backlog::default(),
             bars: BarPositions::default(),
+            flushed_us: 0,
             is_scheduled: false,
             is_touched: false,
             generation: self.generation,

@@ -44,8 +44,6 @@ pub enum Out {
 #[derive(Clone, Debug, Default)]
 pub struct Backlog {
     series: FxHashMap<(SymbolId, EventChannel), VecDeque<Waiting>>,
-    /// Events up to this offset are not wanted: they were sent by other means.
-    after: u64,
     records: usize,
 }
 
@@ -70,18 +68,6 @@ enum Merged {
 }
 
 impl Backlog {
-    /// A backlog that does not want events up to `offset`.
-    #[must_use]
-    pub fn after(offset: u64) -> Self {
-        Self { after: offset, ..Self::default() }
-    }
-
-    /// Events up to this offset are not wanted.
-    #[must_use]
-    pub fn wants_after(&self) -> u64 {
-        self.after
-    }
-
     /// Whether nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -96,9 +82,6 @@ impl Backlog {
 
     /// Takes an event in. Events of a symbol and channel must come in the order of their numbers.
     pub fn add(&mut self, event: &Event) {
-        if event.offset <= self.after {
-            return;
-        }
         let series = self.series.entry((event.symbol, event.channel())).or_default();
         if let Some(last) = series.back_mut()
             && last.last_ts_us.div_euclid(feed_protocol::US_PER_SECOND) == event.second()
@@ -122,9 +105,6 @@ impl Backlog {
     /// Takes in that events are missing before `next`, which is to be added right after; `known` is the offset of the last
     /// event of that symbol and channel that was not missing.
     pub fn add_gap(&mut self, gap: &Gap, known: u64, next: &Event) {
-        if next.offset <= self.after {
-            return;
-        }
         let series = self.series.entry((gap.symbol, gap.channel)).or_default();
         series.push_back(Waiting {
             first_seq: gap.from,
@@ -145,26 +125,18 @@ impl Backlog {
         }
     }
 
-    /// Moves out what waits for a symbol and channel.
+    /// Moves out what waits for some symbols and channels.
     #[must_use]
-    pub fn split_off(&mut self, symbol: SymbolId, channel: EventChannel) -> Self {
-        let mut moved = Self::after(self.after);
-        if let Some(series) = self.series.remove(&(symbol, channel)) {
-            self.records -= series.len();
-            moved.records = series.len();
-            moved.series.insert((symbol, channel), series);
+    pub fn split_off(&mut self, topics: impl Iterator<Item = (SymbolId, EventChannel)>) -> Self {
+        let mut moved = Self::default();
+        for key in topics {
+            if let Some(series) = self.series.remove(&key) {
+                self.records -= series.len();
+                moved.records += series.len();
+                moved.series.insert(key, series);
+            }
         }
         moved
-    }
-
-    /// Takes over everything of another backlog; of each symbol and channel one of the two must have nothing.
-    pub fn append(&mut self, other: Self) {
-        self.records += other.records;
-        self.after = self.after.max(other.after);
-        for (key, series) in other.series {
-            let before = self.series.insert(key, series);
-            debug_assert!(before.is_none_or(|series| series.is_empty()), "one owner a series");
-        }
     }
 
     /// The first offset that waits; everything before it has left.

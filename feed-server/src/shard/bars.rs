@@ -128,8 +128,7 @@ impl BarPositions {
 
     fn find_first_end(&mut self) {
         let open = self.sent.iter().filter(|(_, sent)| !sent.is_final);
-        self.first_end_us = open
-            .filter_map(|(topic, sent)| Some(sent.start_us + topic.bar()?.1.us()))
-            .min();
+        self.first_end_us =
+            open.filter_map(|(topic, sent)| Some(sent.start_us + topic.bar()?.1.us())).min();
     }
 }

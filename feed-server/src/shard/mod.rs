@@ -1,6 +1,148 @@
-//! Shards.
+//! A shard: one thread's connections, and the way of an event to them.
+//!
+//! `queue` hands events in, `fanout` marks who wants them and sends each audience its frame, `delivery` looks after
+//! members that are not level with their audience, `commands` carries out what clients ask for, `clock` does what time
+//! asks for. A shard is sans-I/O: time comes in as a parameter, bytes leave through a [`outbox::Sink`] that never waits.
+
+pub mod audience;
 pub mod backlog;
+pub mod bars;
+mod batch;
+mod clock;
+mod commands;
+pub mod counters;
+mod delivery;
 pub mod doorbell;
+mod fanout;
 pub mod frame;
+mod latest;
+mod member;
 pub mod outbox;
+mod private;
 pub mod queue;
+pub mod replay;
+mod roster;
+
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use feed_protocol::{Format, Limits, Universe};
+use slab::Slab;
+
+pub use audience::ConnectionId;
+pub use clock::Now;
+pub use latest::Latest;
+pub use member::{Closing, Phase};
+
+use audience::{AudienceId, Directory};
+use batch::Batch;
+use clock::Deadline;
+use counters::Counters;
+use frame::FrameBuilder;
+use member::Member;
+use outbox::Sink;
+
+use crate::market::Market;
+
+/// One thread's connections and what they are owed.
+#[derive(Debug)]
+pub struct Shard<S> {
+    market: Arc<Market>,
+    universe: Arc<Universe>,
+    limits: Limits,
+    /// Offset of the last event that was dealt with: the splice point.
+    position: u64,
+    latest: Latest,
+    directory: Directory,
+    members: Slab<Member<S>>,
+    deadlines: BinaryHeap<Deadline>,
+    batch: Batch,
+    /// Audiences that got something from the current batch.
+    touched: Vec<AudienceId>,
+    /// Members to be looked after once the batch is out.
+    unsettled: Vec<ConnectionId>,
+    builders: [FrameBuilder; 2],
+    generation: u32,
+    counters: Arc<Counters>,
+    random: u64,
+}
+
+impl<S: Sink> Shard<S> {
+    /// A shard without connections at the market's beginning; every event must come through [`apply`](Self::apply).
+    #[must_use]
+    pub fn new(market: Arc<Market>, limits: Limits, counters: Arc<Counters>, seed: u64) -> Self {
+        let universe = market.universe().clone();
+        Self {
+            limits,
+            position: 0,
+            latest: Latest::new(universe.len()),
+            directory: Directory::new(universe.len()),
+            members: Slab::new(),
+            deadlines: BinaryHeap::new(),
+            batch: Batch::default(),
+            touched: Vec::new(),
+            unsettled: Vec::new(),
+            builders: Format::ALL.map(FrameBuilder::new),
+            generation: 0,
+            counters,
+            random: seed | 1,
+            universe,
+            market,
+        }
+    }
+
+    /// Offset of the last event that was dealt with.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The newest events as of [`position`](Self::position).
+    #[must_use]
+    pub fn latest(&self) -> &Latest {
+        &self.latest
+    }
+
+    /// What it counts.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The market behind it.
+    #[must_use]
+    pub fn market(&self) -> &Arc<Market> {
+        &self.market
+    }
+
+    /// Connections, closing ones included.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.members.len()
+    }
+
+    /// The socket of a connection.
+    pub fn sink_mut(&mut self, id: ConnectionId) -> Option<&mut S> {
+        self.members.get_mut(id).map(|member| &mut member.sink)
+    }
+
+    /// How far a connection's end has come; `None` once it was removed.
+    #[must_use]
+    pub fn phase(&self, id: ConnectionId) -> Option<Phase> {
+        self.members.get(id).map(|member| member.phase)
+    }
+
+    /// Whether bytes wait for a connection's socket.
+    #[must_use]
+    pub fn is_blocked(&self, id: ConnectionId) -> bool {
+        self.members.get(id).is_some_and(Member::is_blocked)
+    }
+
+    /// A number for spreading things (xorshift64*); not for secrets.
+    fn random(&mut self) -> u64 {
+        self.random ^= self.random >> 12;
+        self.random ^= self.random << 25;
+        self.random ^= self.random >> 27;
+        self.random.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+}

@@ -95,6 +95,12 @@ impl Outbox {
         self.bytes
     }
 
+    /// Bytes of control frames waiting.
+    #[must_use]
+    pub fn urgent_bytes(&self) -> usize {
+        self.urgent.len()
+    }
+
     /// Writes what goes in; [`Written::All`] means that nothing waits any more. Also returns the bytes written.
     pub fn flush(&mut self, sink: &mut impl Sink) -> (Written, u64) {
         let before = self.bytes;

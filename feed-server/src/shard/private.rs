@@ -40,20 +40,16 @@ pub struct RawQueue {
     pub items: VecDeque<(Item, u32)>,
     /// Sum of those bytes.
     pub bytes: usize,
-    /// Events up to this offset are not wanted.
-    pub after: u64,
 }
 
 impl Private {
-    /// A member that has everything up to `after`.
+    /// A member that has everything so far.
     #[must_use]
-    pub fn new(behaviour: Behaviour, after: u64) -> Self {
+    pub fn new(behaviour: Behaviour) -> Self {
         let waits = match behaviour {
-            Behaviour::Every(OnSlow::Close) => {
-                Waits::Raw(RawQueue { after, ..RawQueue::default() })
-            }
+            Behaviour::Every(OnSlow::Close) => Waits::Raw(RawQueue::default()),
             Behaviour::Every(OnSlow::Merge) | Behaviour::Latest { .. } => {
-                Waits::Merged(Backlog::after(after))
+                Waits::Merged(Backlog::default())
             }
             Behaviour::Bars { .. } => Waits::Bars(BarPositions::default()),
         };
@@ -65,10 +61,8 @@ impl Private {
     pub fn add(&mut self, event: &Event, bytes: impl FnOnce() -> usize) {
         match &mut self.waits {
             Waits::Merged(backlog) => backlog.add(event),
-            Waits::Raw(queue) if event.offset > queue.after => {
-                queue.push(Item::Event(*event), bytes());
-            }
-            Waits::Raw(_) | Waits::Bars(_) => {}
+            Waits::Raw(queue) => queue.push(Item::Event(*event), bytes()),
+            Waits::Bars(_) => {}
         }
     }
 
@@ -76,10 +70,8 @@ impl Private {
     pub fn add_gap(&mut self, gap: &Gap, known: u64, next: &Event, bytes: impl FnOnce() -> usize) {
         match &mut self.waits {
             Waits::Merged(backlog) => backlog.add_gap(gap, known, next),
-            Waits::Raw(queue) if next.offset > queue.after => {
-                queue.push(Item::Gap { gap: *gap, known, next: *next }, bytes());
-            }
-            Waits::Raw(_) | Waits::Bars(_) => {}
+            Waits::Raw(queue) => queue.push(Item::Gap { gap: *gap, known, next: *next }, bytes()),
+            Waits::Bars(_) => {}
         }
     }
 
@@ -93,12 +85,12 @@ impl Private {
         }
     }
 
-    /// Whether nothing is left that is the member's own, at this position of the shard.
+    /// Whether nothing is left that is the member's own.
     #[must_use]
-    pub fn is_level(&self, position: u64) -> bool {
+    pub fn is_level(&self) -> bool {
         let waits = match &self.waits {
-            Waits::Merged(backlog) => !backlog.is_empty() || backlog.wants_after() > position,
-            Waits::Raw(queue) => !queue.items.is_empty() || queue.after > position,
+            Waits::Merged(backlog) => !backlog.is_empty(),
+            Waits::Raw(queue) => !queue.items.is_empty(),
             Waits::Bars(_) => self.is_due,
         };
         self.replay.is_none() && !waits

@@ -8,7 +8,8 @@ use feed_protocol::{Event, GapReason, Record};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::audience::Topic;
-use super::backlog::{Gap, Out};
+use super::backlog::{Backlog, Gap, Out};
+use super::batch::Item;
 use super::latest::{Latest, Newest};
 use crate::market::Market;
 
@@ -19,6 +20,16 @@ pub struct Replayed {
     pub out: Out,
     /// Whether the event is a snapshot.
     pub snap: bool,
+}
+
+impl From<Item> for Replayed {
+    fn from(item: Item) -> Self {
+        let out = match item {
+            Item::Event(event) => Out::Record(Record::Event(event)),
+            Item::Gap { gap, .. } => Out::Gap(gap),
+        };
+        Self { out, snap: false }
+    }
 }
 
 /// Whether a replay is over.
@@ -44,6 +55,8 @@ pub struct Replay {
     /// Topics with a hole: their events in history up to this offset are left out.
     covered: FxHashMap<Topic, u64>,
     chunk: Vec<Event>,
+    /// For `latest`: what was read of the second that is not complete yet.
+    pub merged: Backlog,
 }
 
 #[derive(Debug)]
@@ -70,6 +83,7 @@ impl Replay {
             substitutes: VecDeque::new(),
             covered: FxHashMap::default(),
             chunk: Vec::new(),
+            merged: Backlog::default(),
         };
         let may_have_holes = after < market.history.dropped_any();
         for topic in topics {
@@ -88,10 +102,10 @@ impl Replay {
         (replay, recovered)
     }
 
-    /// The last offset that was dealt with.
+    /// The last offset up to which everything has left.
     #[must_use]
     pub fn position(&self) -> u64 {
-        self.next
+        self.merged.first_offset().map_or(self.next, |first| first - 1)
     }
 
     /// Appends the next messages to `out`: at most about a segment of history.

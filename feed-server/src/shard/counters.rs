@@ -1,0 +1,105 @@
+//! What a shard counts. Written by the shard alone, read by the metrics endpoint: relaxed atomics, a set a shard.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Upper bounds (µs) of the publish-to-write histogram's buckets; what is above goes into one more.
+pub const PUBLISH_TO_WRITE_BOUNDS_US: [u64; 17] = [
+    50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
+    1_000_000, 2_500_000, 5_000_000, 10_000_000,
+];
+
+/// A number that only grows, or a level.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// Adds.
+    pub fn add(&self, amount: u64) {
+        self.0.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    /// Subtracts; for levels.
+    pub fn sub(&self, amount: u64) {
+        self.0.fetch_sub(amount, Ordering::Relaxed);
+    }
+
+    /// Sets.
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    /// Reads.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Counters of one shard. The alignment keeps shards off each other's cache lines.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct Counters {
+    /// WebSocket connections open now.
+    pub connections: Count,
+    /// WebSocket connections since the start.
+    pub connections_total: Count,
+    /// Audiences now.
+    pub audiences: Count,
+    /// Connections now that have something of their own waiting.
+    pub slow_connections: Count,
+    /// Events taken out of the queue.
+    pub events: Count,
+    /// Events fetched from history after the queue overflowed.
+    pub events_recovered: Count,
+    /// Data messages sent.
+    pub messages: Count,
+    /// WebSocket bytes handed to sockets, headers included.
+    pub bytes: Count,
+    /// Writes that took at least one byte.
+    pub writes: Count,
+    /// Times a connection fell behind.
+    pub fell_behind: Count,
+    /// Events that were merged away.
+    pub merged: Count,
+    /// Gaps announced because history was too short.
+    pub gaps_history: Count,
+    /// Gaps announced because a connection was too slow.
+    pub gaps_slow: Count,
+    /// Gaps announced because the shard itself lost events.
+    pub gaps_overflow: Count,
+    /// Requests refused with an `error` message.
+    pub requests_refused: Count,
+    /// Requests carried out.
+    pub requests: Count,
+    /// Connections closed by the server, by code: see [`Counters::closed`].
+    closed: [Count; CLOSE_CODES.len() + 1],
+    /// Publish-to-write times by bucket, the last one unbounded.
+    pub publish_to_write: [Count; PUBLISH_TO_WRITE_BOUNDS_US.len() + 1],
+    /// Sum of publish-to-write times, µs.
+    pub publish_to_write_sum_us: Count,
+}
+
+/// Close codes that are counted by themselves.
+pub const CLOSE_CODES: [u16; 12] =
+    [1000, 1002, 1003, 1007, 1008, 1009, 1011, 1012, 4100, 4101, 4102, 4103];
+
+impl Counters {
+    /// Counts a connection that the server closed.
+    pub fn count_close(&self, code: u16) {
+        let place = CLOSE_CODES.iter().position(|known| *known == code);
+        self.closed[place.unwrap_or(CLOSE_CODES.len())].add(1);
+    }
+
+    /// Connections that the server closed: (code, how many); other codes come last as `None`.
+    pub fn closed(&self) -> impl Iterator<Item = (Option<u16>, u64)> {
+        let codes = CLOSE_CODES.iter().map(|code| Some(*code)).chain([None]);
+        codes.zip(self.closed.iter().map(Count::get))
+    }
+
+    /// Counts `events` events that took `us` from the market to the socket.
+    pub fn observe_publish_to_write(&self, us: u64, events: u64) {
+        let bucket = PUBLISH_TO_WRITE_BOUNDS_US.partition_point(|bound| *bound < us);
+        self.publish_to_write[bucket].add(events);
+        self.publish_to_write_sum_us.add(us * events);
+    }
+}

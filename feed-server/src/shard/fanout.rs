@@ -1,0 +1,372 @@
+//! The hot path: events of a batch are marked for the audiences that want them, then every audience's frame is built once
+//! and written to each attached member. A member whose socket does not take all of it keeps the rest of that one frame and
+//! leaves the fast path (see `delivery`).
+
+use feed_protocol::{Body, Event, Format, GapReason, OnSlow, Universe};
+use slab::Slab;
+
+use super::Shard;
+use super::audience::{Audience, AudienceId, Behaviour, ConnectionId};
+use super::backlog::{Gap, Out};
+use super::batch::{Batch, Item, write_out};
+use super::clock::{Deadline, Now, Timer};
+use super::counters::Counters;
+use super::frame::{FRAGMENT_BYTES, FrameBuilder};
+use super::member::Member;
+use super::outbox::{Sink, Written, write};
+use super::private::{Private, Waits};
+use super::queue::Popped;
+
+/// What was written to a member that did not take all.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shortfall {
+    pub id: ConnectionId,
+    /// Bytes taken; `None` if the connection is broken.
+    pub taken: Option<usize>,
+}
+
+/// Frames one after another: where each ends, in bytes and in places of `pending`.
+#[derive(Debug, Default)]
+struct Cuts(Vec<(usize, usize)>);
+
+impl<S: Sink> Shard<S> {
+    /// Deals with events in the order in which they came out of the queue. What was overwritten there is fetched from
+    /// history and merged.
+    pub fn apply(&mut self, events: &[Popped], now: Now) {
+        for popped in events {
+            if popped.missed > 0 {
+                self.recover(popped.event.offset - 1, now);
+            }
+            if popped.event.offset > self.position {
+                self.accept(&popped.event, false, now);
+            }
+        }
+        self.flush_batch(now);
+        self.counters.events.add(events.len() as u64);
+        self.counters.audiences.set(self.directory.len() as u64);
+    }
+
+    /// Catches up from history to `until` after the queue overflowed: an overflow becomes a merge.
+    fn recover(&mut self, until: u64, now: Now) {
+        self.flush_batch(now);
+        let market = self.market.clone();
+        let mut chunk = Vec::new();
+        while self.position < until {
+            chunk.clear();
+            match market.history.read(self.position, until, &mut chunk) {
+                Ok(()) if chunk.is_empty() => break,
+                Ok(()) => {
+                    for event in &chunk {
+                        self.accept(event, true, now);
+                    }
+                    self.counters.events_recovered.add(chunk.len() as u64);
+                }
+                // Not even history has them: the numbers of the events that come next will tell what is missing.
+                Err(evicted) => self.position = evicted.first - 1,
+            }
+        }
+        self.flush_batch(now);
+    }
+
+    /// Marks an event for everybody who wants it. `conflate` merges it even for those who want each.
+    fn accept(&mut self, event: &Event, conflate: bool, now: Now) {
+        self.position = event.offset;
+        let before = self.latest.replace(event);
+        let (last_seq, known) = before.map_or((0, 0), |n| (n.event.seq, n.event.offset));
+        if event.seq != last_seq + 1 {
+            let gap = Gap {
+                symbol: event.symbol,
+                channel: event.channel(),
+                from: last_seq + 1,
+                to: event.seq - 1,
+                why: GapReason::Overflow,
+            };
+            let place = self.batch.push(Item::Gap { gap, known, next: *event });
+            self.offer(event, place, conflate, now);
+        }
+        let place = self.batch.push(Item::Event(*event));
+        self.offer(event, place, conflate, now);
+        if matches!(event.body, Body::Trade(_)) {
+            let deadlines = &mut self.deadlines;
+            self.directory.each_of_bars(event.symbol, |id, audience| {
+                audience.bars.note_trade(event.symbol);
+                for (_, private) in &mut audience.private {
+                    if let Waits::Bars(positions) = &mut private.waits {
+                        positions.note_trade(event.symbol);
+                    }
+                }
+                schedule(id, audience, now, deadlines);
+            });
+        }
+    }
+
+    /// Gives an item of the batch to the audiences of `event`.
+    fn offer(&mut self, event: &Event, place: u32, conflate: bool, now: Now) {
+        let Self { directory, batch, universe, touched, deadlines, .. } = self;
+        directory.each_of(event.symbol, event.channel(), |id, audience| {
+            let touch = match audience.key.behaviour {
+                Behaviour::Every(on_slow) => {
+                    if conflate && on_slow == OnSlow::Merge {
+                        audience.share(batch.item(place));
+                    } else if !audience.attached.is_empty() {
+                        audience.pending.push(place);
+                    }
+                    true
+                }
+                Behaviour::Latest { interval_ms, .. } => {
+                    audience.share(batch.item(place));
+                    if interval_ms > 0 {
+                        schedule(id, audience, now, deadlines);
+                    }
+                    interval_ms == 0
+                }
+                Behaviour::Bars { .. } => false,
+            };
+            if touch && !std::mem::replace(&mut audience.is_touched, true) {
+                touched.push(id);
+            }
+            let format = audience.key.format;
+            for (_, private) in &mut audience.private {
+                add_item(private, batch, place, format, universe);
+            }
+        });
+    }
+
+    /// Sends what was marked, and looks after those who are not level.
+    pub(super) fn flush_batch(&mut self, now: Now) {
+        let mut touched = std::mem::take(&mut self.touched);
+        for id in touched.drain(..) {
+            self.directory.get_mut(id).is_touched = false;
+            match self.directory.get(id).key.behaviour {
+                Behaviour::Every(_) => {
+                    self.flush_shared(id);
+                    self.flush_pending(id);
+                    self.unsettle(id, false, now);
+                }
+                Behaviour::Latest { .. } => {
+                    self.flush_shared(id);
+                    self.unsettle(id, true, now);
+                }
+                Behaviour::Bars { .. } => {}
+            }
+        }
+        self.touched = touched;
+        self.batch.clear();
+        self.settle_all(now);
+    }
+
+    /// Sends an audience's attached members the events that were marked for them.
+    fn flush_pending(&mut self, id: AudienceId) {
+        let mut pending = std::mem::take(&mut self.directory.get_mut(id).pending);
+        if pending.is_empty() {
+            return;
+        }
+        let format = self.directory.get(id).key.format;
+        let builder = &mut self.builders[format as usize];
+        builder.clear();
+        let (mut whole, mut cuts) = (Vec::new(), Cuts::default());
+        for (count, &place) in pending.iter().enumerate() {
+            builder.push_separated(self.batch.message(format, place, &self.universe));
+            if builder.payload_bytes() > FRAGMENT_BYTES - 512 && count + 1 < pending.len() {
+                cuts.cut(builder, &mut whole, count + 1);
+            }
+        }
+        let single = whole.is_empty();
+        if !single {
+            cuts.cut(builder, &mut whole, pending.len());
+        }
+        let members = std::mem::take(&mut self.directory.get_mut(id).attached);
+        let bytes = if single { self.builders[format as usize].finish() } else { &whole };
+        let shortfalls = broadcast(&mut self.members, &members, bytes, &self.counters);
+        if single {
+            cuts.0.push((bytes.len(), pending.len()));
+            if !shortfalls.is_empty() {
+                whole = bytes.to_vec();
+            }
+        }
+        let level = members.len() - shortfalls.len();
+        self.counters.messages.add((pending.len() * level) as u64);
+        self.directory.get_mut(id).attached = members;
+        for shortfall in shortfalls {
+            self.fall_behind(id, shortfall, &whole, &cuts, &pending);
+        }
+        pending.clear();
+        self.directory.get_mut(id).pending = pending;
+    }
+
+    /// A member did not take all of `frames`: it keeps the rest of the frame that was begun, and the events of those that
+    /// were not, merged.
+    fn fall_behind(
+        &mut self,
+        audience: AudienceId,
+        shortfall: Shortfall,
+        frames: &[u8],
+        cuts: &Cuts,
+        pending: &[u32],
+    ) {
+        let Shortfall { id, taken } = shortfall;
+        let Some(taken) = taken else { return self.kill(id) };
+        self.detach(id);
+        let (rest, sent, left) = cuts.rest(taken);
+        self.counters.messages.add(left as u64);
+        self.hold(id, frames[rest].to_vec(), sent);
+        let Some(place) = self.private_place(id, audience) else { return };
+        let Self { directory, batch, universe, .. } = self;
+        let audience = directory.get_mut(audience);
+        let (_, private) = &mut audience.private[place];
+        for &item in &pending[left..] {
+            add_item(private, batch, item, audience.key.format, universe);
+        }
+    }
+
+    /// Sends an audience's attached members what was merged for them: a frame a second of `ts`.
+    pub(super) fn flush_shared(&mut self, id: AudienceId) {
+        let audience = self.directory.get_mut(id);
+        if audience.shared.is_empty() {
+            return;
+        }
+        let format = audience.key.format;
+        let members = std::mem::take(&mut audience.attached);
+        let mut shared = std::mem::take(&mut audience.shared);
+        let (mut whole, mut ends, mut merged, mut messages) = (Vec::new(), Vec::new(), 0, 0);
+        let mut records = Vec::new();
+        while !shared.is_empty() {
+            records.clear();
+            merged += shared.take_second(&mut records);
+            messages += records.len();
+            let builder = &mut self.builders[format as usize];
+            builder.clear();
+            for out in &records {
+                builder.push_with(|bytes| write_out(format, bytes, out, false, &self.universe));
+            }
+            whole.extend_from_slice(builder.finish());
+            ends.push(whole.len());
+            self.count_gaps(&records, members.len());
+        }
+        self.counters.merged.add(merged * members.len() as u64);
+        self.counters.messages.add((messages * members.len()) as u64);
+        let shortfalls = broadcast(&mut self.members, &members, &whole, &self.counters);
+        for &member in &members {
+            self.members[member].merged += merged;
+        }
+        self.directory.get_mut(id).attached = members;
+        for Shortfall { id: member, taken } in shortfalls {
+            let Some(taken) = taken else {
+                self.kill(member);
+                continue;
+            };
+            self.detach(member);
+            // Their values have left the backlog: all frames that were not taken stay as they are, from one flush at most.
+            let begun = ends.partition_point(|end| *end <= taken);
+            let start = begun.checked_sub(1).map_or(0, |place| ends[place]);
+            self.hold(member, whole[start..].to_vec(), taken - start);
+        }
+    }
+
+    pub(super) fn count_gaps(&self, records: &[Out], members: usize) {
+        for out in records {
+            if let Out::Gap(gap) = out {
+                let counter = match gap.why {
+                    GapReason::History => &self.counters.gaps_history,
+                    GapReason::Slow => &self.counters.gaps_slow,
+                    GapReason::Overflow => &self.counters.gaps_overflow,
+                };
+                counter.add(members as u64);
+            }
+        }
+    }
+}
+
+/// Adds an item of the batch to a member's own state.
+pub(super) fn add_item(
+    private: &mut Private,
+    batch: &mut Batch,
+    place: u32,
+    format: Format,
+    universe: &Universe,
+) {
+    let item = *batch.item(place);
+    let bytes = || batch.message(format, place, universe).len();
+    match item {
+        Item::Event(event) => private.add(&event, bytes),
+        Item::Gap { gap, known, next } => private.add_gap(&gap, known, &next, bytes),
+    }
+}
+
+/// Writes the same bytes to every member; tells who did not take all.
+pub(super) fn broadcast<S: Sink>(
+    members: &mut Slab<Member<S>>,
+    ids: &[ConnectionId],
+    bytes: &[u8],
+    counters: &Counters,
+) -> Vec<Shortfall> {
+    let mut shortfalls = Vec::new();
+    let (mut total, mut writes) = (0, 0);
+    for &id in ids {
+        let taken = match write(&mut members[id].sink, bytes) {
+            Written::All => {
+                total += bytes.len();
+                writes += 1;
+                continue;
+            }
+            Written::Part(taken) => Some(taken),
+            Written::Broken => None,
+        };
+        total += taken.unwrap_or(0);
+        writes += u64::from(taken.is_some_and(|taken| taken > 0));
+        shortfalls.push(Shortfall { id, taken });
+    }
+    counters.bytes.add(total as u64);
+    counters.writes.add(writes);
+    shortfalls
+}
+
+impl Audience {
+    /// Merges an item for the attached members.
+    fn share(&mut self, item: &Item) {
+        if self.attached.is_empty() {
+            return;
+        }
+        match item {
+            Item::Event(event) => self.shared.add(event),
+            Item::Gap { gap, known, next } => self.shared.add_gap(gap, *known, next),
+        }
+    }
+}
+
+impl Cuts {
+    fn cut(&mut self, builder: &mut FrameBuilder, whole: &mut Vec<u8>, items: usize) {
+        whole.extend_from_slice(builder.finish());
+        builder.clear();
+        self.0.push((whole.len(), items));
+    }
+
+    /// After `taken` bytes: the frame that was begun (empty if none was), how much of it is sent, and the first item that
+    /// is in no frame that was begun.
+    fn rest(&self, taken: usize) -> (std::ops::Range<usize>, usize, usize) {
+        let done = self.0.partition_point(|(end, _)| *end <= taken);
+        let (start, items) = done.checked_sub(1).map_or((0, 0), |place| self.0[place]);
+        match self.0.get(done) {
+            Some(&(end, next)) if taken > start => (start..end, taken - start, next),
+            _ => (start..start, 0, items),
+        }
+    }
+}
+
+/// Arranges for a flush by the clock, at the next multiple of the audience's period: all that have the same period are
+/// flushed together.
+pub(super) fn schedule(
+    id: AudienceId,
+    audience: &mut Audience,
+    now: Now,
+    deadlines: &mut std::collections::BinaryHeap<Deadline>,
+) {
+    let Some(period_ms) = audience.key.behaviour.period_ms() else { return };
+    if std::mem::replace(&mut audience.is_scheduled, true) {
+        return;
+    }
+    let period_us = u64::from(period_ms) * 1000;
+    let at_us = (now.clock_us / period_us + 1) * period_us;
+    let timer = Timer::Flush { audience: id, generation: audience.generation };
+    deadlines.push(Deadline { at_us, timer });
+}
