@@ -43,6 +43,7 @@ async function pricesMove(on: Page): Promise<void> {
   await on.locator(`${ROW} .last`, { hasText: /\d/ }).first().waitFor();
   const before = await prices();
   await expect.poll(prices, { timeout: DEADLINE_MS }).not.toBe(before);
+  await on.locator('#fact-received', { hasText: /\d\/s/ }).waitFor();
 }
 
 beforeAll(async () => {
