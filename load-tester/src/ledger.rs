@@ -3,17 +3,20 @@
 //! forbids is added to [`Breaches`]. Knows nothing of time, sockets or formats.
 
 mod index;
+mod merge;
+#[cfg(test)]
+mod tests;
 
 use std::rc::Rc;
 
-use feed_protocol::{Channel, EventChannel, US_PER_SECOND};
+use feed_protocol::{Channel, EventChannel};
 
 pub use index::Index;
 
 use crate::breaches::{Breach, BreachKind, Breaches};
 use crate::catalog::Selection;
 use crate::plan::{Format, Mode, Plan};
-use crate::scan::{Event, Gap, Kind, Merge, TableRow};
+use crate::scan::{Event, Gap, Kind, TableRow, name_key};
 
 /// In `columns`: not subscribed to.
 const NO_COLUMN: u8 = u8::MAX;
@@ -52,6 +55,8 @@ pub struct Ledger {
     snapshot: bool,
     in_order: bool,
     stage: Stage,
+    /// Where the snapshot ends and the stream begins.
+    splice: Option<u64>,
     /// Greatest `o` of all frames before this one: what a resume would start from.
     cursor: u64,
     /// `o` and `ts` of the last single event.
@@ -82,6 +87,7 @@ impl Ledger {
             snapshot: plan.snapshot,
             in_order: plan.mode == Mode::Every,
             stage: Stage::New,
+            splice: None,
             cursor: 0,
             single: (0, 0),
             frame: Frame::default(),
@@ -96,12 +102,18 @@ impl Ledger {
         self.stage = self.stage.max(Stage::Welcomed);
     }
 
-    /// A `subscribed` has come.
-    pub fn subscribed(&mut self, breaches: &mut Breaches) {
+    /// A `subscribed` has come, which says that the snapshot ends at `splice`.
+    pub fn subscribed(&mut self, splice: Option<u64>, breaches: &mut Breaches) {
+        self.splice = splice;
         if self.stage == Stage::New {
             self.early("`subscribed` before `welcome`", breaches);
         }
         self.stage = Stage::Subscribed;
+    }
+
+    /// A heartbeat says that everything up to `sent` has been sent: what comes in later frames is beyond it.
+    pub fn heartbeat(&mut self, sent: u64) {
+        self.frame.offset_max = self.frame.offset_max.max(sent);
     }
 
     /// The index that `rows` of MessagePack's symbol table make; [`Self::use_index`] takes it.
@@ -109,7 +121,7 @@ impl Ledger {
     pub fn index(&self, rows: &[TableRow]) -> Index {
         let mut ids = vec![Index::UNUSED; self.selection.names().len()];
         for TableRow(id, name, _) in rows {
-            let slot = self.selection.by_name.slot(crate::scan::name_key(name.as_bytes()));
+            let slot = self.selection.by_name.slot(name_key(name.as_bytes()));
             if let Some(slot) = slot {
                 ids[slot] = u64::from(*id);
             }
@@ -144,12 +156,10 @@ impl Ledger {
             self.irregular(place, event, breaches);
         }
         self.order(place, event, breaches);
-        match (&event.merge, event.kind) {
-            (Some(merge), _) => self.merge(place, event, merge, breaches),
-            (None, Kind::MergedQuote) if event.first_seq > event.last_seq => {
-                self.breach(BreachKind::Merge, place, breaches, || "n0 is above n".to_owned());
-            }
-            _ => {}
+        if is_merged(event.kind)
+            && let Some(wrong) = merge::contradiction(event)
+        {
+            self.breach(BreachKind::Merge, place, breaches, || wrong);
         }
     }
 
@@ -170,7 +180,7 @@ impl Ledger {
 
     /// Enters an announced gap. Returns how many events it announces as missing.
     pub fn gap(&mut self, gap: &Gap, breaches: &mut Breaches) -> u64 {
-        let slot = self.selection.by_name.slot(crate::scan::name_key(gap.symbol.as_bytes()));
+        let slot = self.selection.by_name.slot(name_key(gap.symbol.as_bytes()));
         let channel = EventChannel::ALL.into_iter().find(|c| c.as_str() == gap.channel);
         let place = channel.zip(slot).and_then(|(channel, slot)| self.column(slot, channel));
         let Some(place) = place else {
@@ -248,8 +258,14 @@ impl Ledger {
                 format!("o {offset} in a later frame than o {cursor}")
             });
         }
+        if let Some(splice) = self.splice.filter(|&splice| (offset > splice) == event.snapshot) {
+            let snapshot = event.snapshot;
+            self.breach(BreachKind::Disorder, place, breaches, || {
+                format!("o {offset}, snapshot {snapshot}, though `subscribed` has cursor {splice}")
+            });
+        }
         let frame = &mut self.frame;
-        if matches!(event.kind, Kind::MergedTrades | Kind::MergedQuote) {
+        if is_merged(event.kind) {
             let other = std::mem::replace(&mut frame.merged_offset, offset);
             if other != 0 && other != offset {
                 self.breach(BreachKind::Disorder, place, breaches, || {
@@ -269,23 +285,6 @@ impl Ledger {
             self.single = (offset, event.ts_us);
         }
         self.frame.offset_max = self.frame.offset_max.max(offset);
-    }
-
-    fn merge(&self, place: usize, event: &Event, merge: &Merge, breaches: &mut Breaches) {
-        let Merge { first_ts_us, open, high, low, price, count } = *merge;
-        let Event { first_seq, last_seq, ts_us, .. } = *event;
-        let wrong = if first_seq > last_seq || count != last_seq - first_seq + 1 {
-            format!("c is {count} for {first_seq}..={last_seq}")
-        } else if count == 1 {
-            "a record of one trade should have left as that trade".to_owned()
-        } else if high < open.max(price) || low > open.min(price) {
-            format!("O {open} H {high} L {low} p {price}")
-        } else if first_ts_us > ts_us || first_ts_us / US_PER_SECOND != ts_us / US_PER_SECOND {
-            format!("ts0 {first_ts_us} and ts {ts_us} are not of one second")
-        } else {
-            return;
-        };
-        self.breach(BreachKind::Merge, place, breaches, || wrong);
     }
 
     /// Something came before its turn.
@@ -334,6 +333,11 @@ impl Ledger {
             Breach { kind, client: self.client, subject, detail: detail() }
         });
     }
+}
+
+#[inline]
+fn is_merged(kind: Kind) -> bool {
+    matches!(kind, Kind::MergedTrades | Kind::MergedQuote)
 }
 
 /// What can be said of a symbol whose key is all that is known: its name, or its number.

@@ -178,6 +178,8 @@ pub struct Tally {
     pub failed: BTreeMap<String, u64>,
     /// Connections that ended before the run did, by reason.
     pub ended: BTreeMap<String, u64>,
+    /// Clients whose goodbye was not answered as it should be.
+    pub unanswered: u64,
     /// Greatest `behind_ms` of a heartbeat.
     pub behind_ms_max: u64,
     /// Longest time by which a thread was late for its own timer, µs: what the tester itself may add to a latency.
@@ -203,6 +205,7 @@ impl Tally {
         for (why, more) in std::mem::take(&mut other.ended) {
             *self.ended.entry(why).or_default() += more;
         }
+        self.unanswered += std::mem::take(&mut other.unanswered);
         self.behind_ms_max = self.behind_ms_max.max(std::mem::take(&mut other.behind_ms_max));
         self.late_us_max = self.late_us_max.max(std::mem::take(&mut other.late_us_max));
     }

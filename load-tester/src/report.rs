@@ -106,6 +106,8 @@ pub enum Verdict {
 /// What a run has shown.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outcome {
+    /// Version of the tester.
+    pub version: &'static str,
     /// When it began, seconds since the Unix epoch.
     pub started_s: u64,
     /// All settings.
@@ -142,6 +144,8 @@ pub struct Outcome {
     pub failed: BTreeMap<String, u64>,
     /// Connections that ended before the run, by reason.
     pub ended: BTreeMap<String, u64>,
+    /// Clients whose close at the end was not answered with its own code within a second.
+    pub unanswered: u64,
     /// Greatest `behind_ms` of a heartbeat, ms.
     pub behind_ms_max: u64,
     /// The tester's own CPU time in the window, as a part of the processors its threads could have.
@@ -174,6 +178,7 @@ impl Outcome {
         let server = used.server.flatten();
         let cost = |server: ServerCost| server.cpu_s * 1e6 / tally.window.messages as f64;
         let mut outcome = Self {
+            version: env!("CARGO_PKG_VERSION"),
             started_s: started.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
             settings: plan.settings(),
             machine,
@@ -195,6 +200,7 @@ impl Outcome {
             first_breaches: tally.breaches.first().to_vec(),
             failed: tally.failed,
             ended: tally.ended,
+            unanswered: tally.unanswered,
             behind_ms_max: tally.behind_ms_max,
             generator_busy: used.own_cpu.as_secs_f64() / window_s / cores,
             generator_late_ms: tally.late_us_max as f64 / 1e3,

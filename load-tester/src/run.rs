@@ -44,6 +44,9 @@ pub enum RunError {
     /// No process to watch.
     #[error("there is no process {0} to watch (--server-pid)")]
     NoProcess(u32),
+    /// Not one client was subscribed.
+    #[error("no client could be subscribed: {0}; is the path of --url right?")]
+    Nobody(String),
     /// A thread or its runtime could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -102,6 +105,11 @@ pub fn run(plan: &Plan, tell: &mut dyn FnMut(&Progress)) -> Result<Outcome, RunE
     let started = SystemTime::now();
     let mut crew = Crew::start(plan, catalog, tell)?;
     let connect_s = crew.connect();
+    if crew.shared.ready.load(Ordering::Relaxed) == 0 {
+        let (_, _, tally) = crew.stop();
+        let most = tally.failed.into_iter().max_by_key(|&(_, count)| count);
+        return Err(RunError::Nobody(most.map_or("no answer".to_owned(), |(reason, _)| reason)));
+    }
     crew.wait(Phase::Settling, plan.warmup);
     let measured = crew.measure()?;
     let (threads_lost, shared, tally) = crew.stop();

@@ -78,8 +78,8 @@ impl Connection {
         }
     }
 
-    /// Says goodbye, as far as the connection takes it at once.
-    pub async fn close(&mut self) {
+    /// Says goodbye and waits for the answer. Whether one came, and was the right one.
+    pub async fn close(&mut self) -> bool {
         match self {
             Self::WebSocket(socket) => socket.close().await,
         }

@@ -1,6 +1,8 @@
-//! A thread of clients. There is one loop ([`Client::receive`]) for every plan: what differs between plans (when to
-//! begin, what to ask for, whether to read at all, when to stop) are values.
+//! A thread of clients: each waits for its turn, connects, subscribes, and then is in the one loop that there is for
+//! every plan ([`Client::receive`]). What differs between plans (when to begin, what to ask for, whether to read at
+//! all, when to stop) are values.
 
+mod client;
 mod request;
 
 use std::cell::RefCell;
@@ -13,13 +15,12 @@ use tokio::sync::watch;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout, timeout_at};
 
-use crate::breaches::{Breach, BreachKind};
 use crate::catalog::{Catalog, Selection};
-use crate::ledger::{Index, Ledger};
-use crate::plan::{Format, Plan, Symbols};
-use crate::recorder::{Latency, Outbox, Recorder, Shared, Tally, Traffic, now_us};
-use crate::scan::{Control, Event, Kind, Message, TableRow, scan};
-use crate::transport::{Connection, End, Frame};
+use crate::ledger::Index;
+use crate::plan::{Plan, Symbols};
+use crate::recorder::{Outbox, Recorder, Shared, now_us};
+use crate::transport::{Connection, End};
+use client::Client;
 
 /// How often a thread hands its figures over.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
@@ -139,23 +140,18 @@ async fn client(thread: Rc<Thread>, number: u32, mut stop: watch::Receiver<bool>
         let _ = stop.await;
         return;
     }
-    let mut client = Client {
-        thread: &thread,
-        ledger: Ledger::new(number, plan, selection),
-        number,
-        sampled: number.is_multiple_of(plan.sampling()),
-        ready: false,
-        refusal: None,
-    };
+    let mut client = Client::new(&thread, number, selection);
     let end = tokio::select! {
         end = client.receive(&mut connection, deadline) => Some(end),
         _ = &mut stop => None,
     };
     match end {
-        Some(end) if client.ready => thread.ended(&end),
-        Some(end) => thread.failed(&client.refusal.unwrap_or(end)),
+        Some(end) if client.is_ready() => thread.ended(&end),
+        Some(end) => thread.failed(&end),
         None => {
-            let _ = timeout(CLOSE_TIMEOUT, connection.close()).await;
+            if timeout(CLOSE_TIMEOUT, connection.close()).await != Ok(true) {
+                thread.recorder.borrow_mut().tally.unanswered += 1;
+            }
         }
     }
 }
@@ -182,135 +178,4 @@ impl Thread {
 
 fn add(counter: &AtomicU32) {
     counter.fetch_add(1, Ordering::Relaxed);
-}
-
-/// A connected client.
-struct Client<'a> {
-    thread: &'a Thread,
-    ledger: Ledger,
-    number: u32,
-    /// Whether its latencies are recorded.
-    sampled: bool,
-    /// Whether its subscription stands.
-    ready: bool,
-    /// Why it does not.
-    refusal: Option<End>,
-}
-
-impl Client<'_> {
-    /// The loop: frames until the connection ends, or until `deadline` if it is not subscribed by then.
-    async fn receive(&mut self, connection: &mut Connection, deadline: Instant) -> End {
-        loop {
-            let received = if self.ready {
-                connection.receive().await
-            } else {
-                timeout_at(deadline, connection.receive()).await.unwrap_or(Err(End::Late))
-            };
-            match received {
-                Ok(frame) => self.frame(&frame),
-                Err(end) => return end,
-            }
-            if let Some(refusal) = &self.refusal {
-                return refusal.clone();
-            }
-        }
-    }
-
-    /// Enters all messages of a frame.
-    fn frame(&mut self, frame: &Frame) {
-        let read_us = now_us();
-        let mut recorder = self.thread.recorder.borrow_mut();
-        let recorder = &mut *recorder;
-        let record = self.sampled && recorder.measures(read_us);
-        let mut traffic = Traffic { frames: 1, bytes: frame.wire_bytes, ..Traffic::default() };
-        self.ledger.begin_frame();
-        let tally = &mut recorder.tally;
-        let scanned = scan(self.thread.plan.format, &frame.payload, &mut |message| match message {
-            Message::Event(event) => {
-                self.ledger.event(&event, &mut tally.breaches);
-                count(&event, &mut traffic);
-                if record && !event.snapshot {
-                    latency(tally, event.kind).record(read_us - event.ts_us);
-                }
-            }
-            Message::Bar => traffic.bars += 1,
-            Message::Control(control) => self.control(*control, tally),
-        });
-        self.ledger.end_frame(&mut tally.breaches);
-        match scanned {
-            Ok(messages) => traffic.messages = messages,
-            Err(why) => {
-                let kind = BreachKind::Malformed;
-                tally.breaches.add(kind, || {
-                    let from = why.at.min(frame.payload.len());
-                    let excerpt = &frame.payload[from..frame.payload.len().min(from + 120)];
-                    let detail = format!("{why}: {}", excerpt.escape_ascii());
-                    Breach { kind, client: self.number, subject: String::new(), detail }
-                });
-            }
-        }
-        recorder.frame(read_us, &traffic);
-    }
-
-    #[cold]
-    fn control(&mut self, control: Control, tally: &mut Tally) {
-        match control {
-            Control::Welcome => self.ledger.welcome(&mut tally.breaches),
-            Control::Subscribed(subscribed) => {
-                self.ledger.subscribed(&mut tally.breaches);
-                match &subscribed.table {
-                    Some(rows) if self.thread.plan.format == Format::Msgpack => self.table(rows),
-                    _ => {}
-                }
-                if !std::mem::replace(&mut self.ready, true) {
-                    add(&self.thread.shared.ready);
-                }
-            }
-            Control::Gap(gap) => {
-                let events = self.ledger.gap(&gap, &mut tally.breaches);
-                let announced = tally.announced.entry(gap.why).or_default();
-                announced.gaps += 1;
-                announced.events += events;
-            }
-            Control::Heartbeat { behind_ms } => {
-                tally.behind_ms_max = tally.behind_ms_max.max(behind_ms);
-            }
-            Control::Error { code, msg } => {
-                self.refusal = Some(End::Subscribe(format!("{code}: {msg}")));
-            }
-            // The close that follows is counted; rows of new symbols concern nobody who is checked.
-            Control::Bye { .. } | Control::Symbols(_) | Control::Other => {}
-        }
-    }
-
-    /// Takes a symbol table over, sharing the index with the client before if that had the same.
-    fn table(&mut self, rows: &[TableRow]) {
-        let index = self.ledger.index(rows);
-        let mut shared = self.thread.index.borrow_mut();
-        if **shared != index {
-            *shared = Rc::new(index);
-        }
-        self.ledger.use_index(shared.clone());
-    }
-}
-
-#[inline]
-fn latency(tally: &mut Tally, kind: Kind) -> &mut Latency {
-    match kind {
-        Kind::Trade | Kind::Quote | Kind::Status => &mut tally.latency,
-        Kind::MergedTrades | Kind::MergedQuote => &mut tally.merged_latency,
-    }
-}
-
-#[inline]
-fn count(event: &Event, traffic: &mut Traffic) {
-    if event.snapshot {
-        return;
-    }
-    let away = event.last_seq.saturating_sub(event.first_seq);
-    traffic.events += away + 1;
-    if matches!(event.kind, Kind::MergedTrades | Kind::MergedQuote) {
-        traffic.merged_records += 1;
-        traffic.merged_away += away;
-    }
 }

@@ -47,7 +47,7 @@ fn a_good_server_passes() {
         r#"[{"T":"m","S":"AAPL","n0":43,"n":45,"o":110,"ts0":1763700000130000,"ts":1763700000190000,"O":187.2,"H":187.3,"L":187.1,"p":187.3,"v":30,"c":3},{"T":"t","S":"MSFT","n":1,"o":105,"ts":NOW,"p":1.20,"v":1,"d":0}]"#,
     ]));
     assert_eq!(outcome.verdict, Verdict::Ok, "{:?}", outcome.first_breaches);
-    assert_eq!(outcome.connected, 3);
+    assert_eq!((outcome.connected, outcome.unanswered), (3, 0));
     assert!(outcome.traffic.messages > 10 && outcome.traffic.events > 10);
     let latency = outcome.latency.as_ref().unwrap();
     assert!(latency.p50_ms < 100.0 && latency.p50_ms <= latency.p99_ms);
@@ -78,7 +78,11 @@ fn finds_a_repeat() {
 fn finds_disorder() {
     breach(
         BreachKind::Disorder,
-        &[FIRST, r#"[{"T":"t","S":"MSFT","n":1,"o":99,"ts":NOW,"p":187.20,"v":1,"d":0}]"#],
+        &[
+            FIRST,
+            r#"[{"T":"t","S":"AAPL","n":42,"o":110,"ts":NOW,"p":187.20,"v":1,"d":0}]"#,
+            r#"[{"T":"t","S":"MSFT","n":1,"o":105,"ts":NOW,"p":187.20,"v":1,"d":0}]"#,
+        ],
     );
 }
 
@@ -98,7 +102,7 @@ fn finds_a_malformed_frame_and_a_missing_snapshot_and_a_stranger() {
     breach(BreachKind::Malformed, &["[{]"]);
     let middle = r#"[{"T":"t","S":"AAPL","n":7,"o":104,"ts":NOW,"p":187.20,"v":1,"d":0}]"#;
     breach(BreachKind::Snapshot, &[middle]);
-    let quote = r#"[{"T":"q","S":"AAPL","n":1,"o":1,"ts":NOW,"b":1.0,"B":1,"a":1.1,"A":1}]"#;
+    let quote = r#"[{"T":"q","S":"AAPL","n":1,"o":101,"ts":NOW,"b":1.0,"B":1,"a":1.1,"A":1}]"#;
     breach(BreachKind::Stranger, &[quote]);
 }
 
@@ -135,17 +139,20 @@ fn shows_who_was_disconnected_and_why() {
 }
 
 #[test]
-fn a_refused_client_makes_the_run_invalid() {
+fn refused_clients_make_the_run_invalid_and_nobody_is_no_run() {
     let refused = Script { refusal: Some("too_many_symbols"), ..Script::default() };
     let no_upgrade = Script { status: Some(503), ..Script::default() };
     for (script, reason) in [
         (refused, "subscribe refused: too_many_symbols: no"),
         (no_upgrade, r#"refused with 503 Service Unavailable {"code":"bad_request"}"#),
     ] {
-        let outcome = outcome(script);
-        assert_eq!((outcome.connected, outcome.failed.get(reason)), (0, Some(&3)));
-        assert!(matches!(outcome.verdict, Verdict::Invalid(_)), "{:?}", outcome.verdict);
+        let stub = Stub::start(script);
+        let error = run(&plan(&stub), &mut |_| {}).unwrap_err();
+        assert!(matches!(&error, RunError::Nobody(why) if why == reason), "{error}");
     }
+    let outcome = outcome(Script { status: Some(503), accepts: 2, ..Script::default() });
+    assert_eq!((outcome.connected, outcome.failed.values().sum::<u64>()), (2, 1));
+    assert!(matches!(outcome.verdict, Verdict::Invalid(_)), "{:?}", outcome.verdict);
 }
 
 #[test]
@@ -179,7 +186,7 @@ fn puts_a_fragmented_frame_together() {
 fn checks_messagepack_as_well() {
     let trade = |n: u64, o: u64| rmp_serde::to_vec(&[(1, 0, n, o, 1, 18720, 1, 0)]).unwrap();
     let stub = Stub::start(Script {
-        steps: vec![Step::Binary(trade(1, 100)), Step::Binary(trade(3, 101))],
+        steps: vec![Step::Binary(trade(1, 101)), Step::Binary(trade(3, 102))],
         ..Script::default()
     });
     let plan = Plan { format: Format::Msgpack, ..plan(&stub) };

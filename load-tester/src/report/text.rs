@@ -134,6 +134,10 @@ fn contract(lines: &mut Lines, outcome: &Outcome) {
     for breach in &outcome.first_breaches {
         lines.add("", breach.to_string());
     }
+    if outcome.unanswered > 0 {
+        let unanswered = outcome.unanswered;
+        lines.add("goodbye", format!("{unanswered} closes were not answered with 1000 within 1 s"));
+    }
     if outcome.behind_ms_max > 0 {
         let behind_ms = outcome.behind_ms_max;
         lines.add("behind", format!("{behind_ms} ms at most, as heartbeats say"));

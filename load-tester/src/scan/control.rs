@@ -17,6 +17,8 @@ pub struct TableRow(pub u32, pub String, pub u8);
 pub struct Subscribed {
     /// MessagePack only: ids of the symbols.
     pub table: Option<Vec<TableRow>>,
+    /// Offset of the cursor: the snapshot ends there, and what follows begins behind it.
+    pub splice: Option<u64>,
 }
 
 /// An announced gap: `from..=to` will not come.
@@ -49,6 +51,8 @@ pub enum Control {
     Heartbeat {
         /// Age of the oldest event that waits longer than it should, ms.
         behind_ms: u64,
+        /// Everything up to this offset has been sent.
+        sent: u64,
     },
     /// A request was refused.
     Error {
@@ -105,6 +109,8 @@ pub(super) struct Wide<'a> {
     code: Option<Code<'a>>,
     msg: Option<Cow<'a, str>>,
     behind_ms: Option<u64>,
+    sent: Option<u64>,
+    cursor: Option<Cow<'a, str>>,
     epoch: Option<IgnoredAny>,
     table: Option<Vec<TableRow>>,
 }
@@ -182,7 +188,14 @@ impl Wide<'_> {
     fn control(self) -> Option<Control> {
         Some(match &*self.kind {
             "welcome" => self.epoch.map(|_| Control::Welcome)?,
-            "subscribed" => Control::Subscribed(Subscribed { table: self.table }),
+            "subscribed" => {
+                let offset = |cursor: Cow<'_, str>| cursor.split_once(':')?.1.parse().ok();
+                let splice = match self.cursor {
+                    Some(cursor) => Some(offset(cursor)?),
+                    None => None,
+                };
+                Control::Subscribed(Subscribed { table: self.table, splice })
+            }
             "symbols" => Control::Symbols(self.table?),
             "gap" => Control::Gap(Gap {
                 symbol: self.symbol?.into_owned(),
@@ -191,7 +204,7 @@ impl Wide<'_> {
                 to: self.to?,
                 why: self.why?.into_owned(),
             }),
-            "heartbeat" => Control::Heartbeat { behind_ms: self.behind_ms? },
+            "heartbeat" => Control::Heartbeat { behind_ms: self.behind_ms?, sent: self.sent? },
             "error" => Control::Error {
                 code: match self.code? {
                     Code::Word(word) => word.into_owned(),

@@ -3,6 +3,8 @@
 //! A property test holds the two against each other.
 
 mod cursor;
+#[cfg(test)]
+mod tests;
 
 use cursor::Cursor;
 

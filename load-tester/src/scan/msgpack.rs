@@ -1,6 +1,9 @@
 //! MessagePack frames. Data messages are arrays of integers and are read by hand, whatever the width of the integers;
 //! control messages are maps and go through serde ([`super::control`]). Elements behind the known ones are passed over.
 
+#[cfg(test)]
+mod tests;
+
 use rmp::Marker;
 use serde::Deserialize;
 

@@ -23,6 +23,8 @@ use crate::plan::{Format, Plan};
 /// A frame's bytes; the transport's buffer is behind them until they are dropped.
 pub type Payload = WirePayload<'static>;
 
+/// Close code of a client that has had enough.
+const DONE: u16 = 1000;
 /// So much of a refusal's body is shown.
 const REFUSAL_BYTES_MAX: usize = 4096;
 
@@ -80,10 +82,21 @@ impl WebSocket {
         }
     }
 
-    /// Sends a close frame with 1000.
-    pub(super) async fn close(&mut self) {
-        // A connection that is gone already has nobody to say goodbye to.
-        let _ = self.socket.write_frame(WireFrame::close(1000, b"")).await;
+    /// Closes with 1000 and waits until the server has done so too: whoever hangs up first keeps the port for a
+    /// minute, and that had better not be this side. Whether the server answered with the same code.
+    pub(super) async fn close(&mut self) -> bool {
+        if self.socket.write_frame(WireFrame::close(DONE, b"")).await.is_err() {
+            return false;
+        }
+        let mut answered = false;
+        loop {
+            match self.socket.read_frame().await {
+                Ok(frame) => answered = frame.payload.starts_with(&DONE.to_be_bytes()),
+                // Data that was under way.
+                Err(WebSocketError::ConnectionClosed) => {}
+                Err(_) => return answered,
+            }
+        }
     }
 }
 

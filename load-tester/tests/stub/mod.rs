@@ -2,6 +2,8 @@
 //! It makes whatever mistakes its script tells it to.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use fastwebsockets::{FragmentCollector, Frame, OpCode, Payload, upgrade};
@@ -39,8 +41,10 @@ pub struct Script {
     pub steps: Vec<Step>,
     /// Answers a subscribe with this instead.
     pub refusal: Option<&'static str>,
-    /// Refuses the upgrade with this status.
+    /// Refuses upgrades with this status …
     pub status: Option<u16>,
+    /// … behind so many that it accepts.
+    pub accepts: u32,
     /// How far in the future its clock is, µs.
     pub ahead_us: i64,
 }
@@ -48,7 +52,7 @@ pub struct Script {
 impl Default for Script {
     fn default() -> Self {
         let symbols = vec!["AAPL", "MSFT", "TICK"];
-        Self { symbols, steps: Vec::new(), refusal: None, status: None, ahead_us: 0 }
+        Self { symbols, steps: Vec::new(), refusal: None, status: None, accepts: 0, ahead_us: 0 }
     }
 }
 
@@ -85,10 +89,11 @@ impl Stub {
 }
 
 async fn serve(listener: TcpListener, script: Script) {
+    let upgrades = Arc::new(AtomicU32::new(0));
     loop {
         let (stream, _) = listener.accept().await.unwrap();
-        let script = script.clone();
-        let service = service_fn(move |request| answer(request, script.clone()));
+        let (script, upgrades) = (script.clone(), upgrades.clone());
+        let service = service_fn(move |request| answer(request, script.clone(), upgrades.clone()));
         tokio::spawn(
             hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
@@ -100,6 +105,7 @@ async fn serve(listener: TcpListener, script: Script) {
 async fn answer(
     mut request: Request<Incoming>,
     script: Script,
+    upgrades: Arc<AtomicU32>,
 ) -> Result<Response<Full<Bytes>>, hyper::http::Error> {
     match request.uri().path() {
         "/v1/symbols" => {
@@ -111,7 +117,10 @@ async fn answer(
                 .collect();
             Response::builder().body(Full::from(serde_json::to_vec(&rows).unwrap()))
         }
-        "/v1/ws" if script.status.is_none() => {
+        "/v1/ws"
+            if script.status.is_none()
+                || upgrades.fetch_add(1, Ordering::Relaxed) < script.accepts =>
+        {
             let (response, upgraded) = upgrade::upgrade(&mut request).unwrap();
             let protocol = request.headers()["sec-websocket-protocol"].clone();
             tokio::spawn(async move {
@@ -146,7 +155,7 @@ async fn play(mut socket: Socket, script: Script) -> Result<(), fastwebsockets::
         None => {
             let rows: Vec<_> = (0..).zip(&script.symbols).map(|(id, name)| (id, name, 2)).collect();
             let mut subscribed = serde_json::json!({"T": "subscribed", "id": ask["id"],
-                "symbols": ask["symbols"], "channels": ask["channels"], "cursor": "e:0"});
+                "symbols": ask["symbols"], "channels": ask["channels"], "cursor": "e:100"});
             if binary {
                 subscribed["table"] = serde_json::json!(rows);
             }
@@ -174,7 +183,15 @@ async fn play(mut socket: Socket, script: Script) -> Result<(), fastwebsockets::
     let tick = script.symbols.iter().position(|&name| name == "TICK").unwrap();
     let mut ticks = interval(TICK_EVERY);
     for n in 1_u64.. {
-        ticks.tick().await;
+        // Reading may be given up half way: nothing but the client's close is to come.
+        tokio::select! {
+            frame = socket.read_frame() => {
+                // The close has been answered with its own code.
+                assert!(frame.is_err() || frame.is_ok_and(|frame| frame.opcode == OpCode::Close));
+                return Ok(());
+            }
+            _ = ticks.tick() => {}
+        }
         let (o, ts) = (1_000_000 + n, now_us() + script.ahead_us);
         let frame = if binary {
             Frame::binary(Payload::Owned(
