@@ -30,12 +30,12 @@ pub struct Catalog {
 #[derive(Debug, Error)]
 pub enum CatalogError {
     /// Nobody listens.
-    #[error("cannot reach the server at {address}: {source}; is it running, and is --url right?")]
+    #[error("cannot reach the server at {address}: {why}; is it running, and is --url right?")]
     Unreachable {
         /// Where.
         address: std::net::SocketAddr,
         /// What the system said.
-        source: std::io::Error,
+        why: std::io::Error,
     },
     /// Somebody listens, but does not answer as a feed does.
     #[error("GET {PATH} at {authority}: {what}; is --url that of a feed server?")]
@@ -151,7 +151,7 @@ async fn get(target: &Target) -> Result<Bytes, CatalogError> {
     let broken = |why: hyper::Error| answer(why.to_string());
     let stream = TcpStream::connect(target.address)
         .await
-        .map_err(|source| CatalogError::Unreachable { address: target.address, source })?;
+        .map_err(|why| CatalogError::Unreachable { address: target.address, why })?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     let request = hyper::Request::get(PATH)

@@ -1,7 +1,7 @@
 //! Load tester for market-data streams: opens thousands of subscribers on one server, times what each of them gets from
 //! the event's own `ts`, and checks by sequence numbers that nothing is missing, repeated or out of order.
 //!
-//! [`Plan`] (what to do, as values) → [`run()`] (threads of [`worker`]s, one loop for every plan) → [`Outcome`] → a report.
+//! [`Plan`] (what to do, as values) → [`run()`] (threads of clients, one loop for every plan) → [`Outcome`] → a report.
 //! Latency is open-loop: `ts` is when an event was *due*, so no correction for coordinated omission is needed.
 //! The library neither prints nor exits.
 

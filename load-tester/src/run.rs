@@ -45,10 +45,15 @@ pub enum RunError {
     #[error("there is no process {0} to watch (--server-pid)")]
     NoProcess(u32),
     /// Not one client was subscribed.
-    #[error("no client could be subscribed: {0}; is the path of --url right?")]
-    Nobody(String),
+    #[error("no client could be subscribed at {url}: {why}")]
+    Nobody {
+        /// The address, with its path.
+        url: String,
+        /// The most frequent reason.
+        why: String,
+    },
     /// A thread or its runtime could not be started.
-    #[error("cannot start a thread: {0}")]
+    #[error("cannot start a thread")]
     Thread(#[from] std::io::Error),
 }
 
@@ -108,7 +113,8 @@ pub fn run(plan: &Plan, tell: &mut dyn FnMut(&Progress)) -> Result<Outcome, RunE
     if crew.shared.ready.load(Ordering::Relaxed) == 0 {
         let (_, _, tally) = crew.stop();
         let most = tally.failed.into_iter().max_by_key(|&(_, count)| count);
-        return Err(RunError::Nobody(most.map_or("no answer".to_owned(), |(reason, _)| reason)));
+        let why = most.map_or("no answer".to_owned(), |(reason, _)| reason);
+        return Err(RunError::Nobody { url: plan.target.url.clone(), why });
     }
     crew.wait(Phase::Settling, plan.warmup);
     let measured = crew.measure()?;

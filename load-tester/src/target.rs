@@ -32,12 +32,12 @@ pub enum TargetError {
     #[error("`{0}`: TLS is not supported; point it at the server's plain port (ws://)")]
     Tls(String),
     /// No such host.
-    #[error("cannot find the host of `{url}`: {source}")]
+    #[error("cannot find the host of `{url}`: {why}")]
     Resolve {
         /// As it was given.
         url: String,
         /// What the resolver said.
-        source: std::io::Error,
+        why: std::io::Error,
     },
     /// Another machine.
     #[error(
@@ -68,7 +68,7 @@ impl Target {
         let port = uri.port_u16().unwrap_or(80);
         let addresses: Vec<_> = (host.trim_matches(['[', ']']), port)
             .to_socket_addrs()
-            .map_err(|source| TargetError::Resolve { url: url.to_owned(), source })?
+            .map_err(|why| TargetError::Resolve { url: url.to_owned(), why })?
             .collect();
         let remote = addresses.iter().find(|address| !address.ip().is_loopback());
         if let Some(remote) = remote.filter(|_| !allow_remote) {

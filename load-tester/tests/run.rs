@@ -148,7 +148,7 @@ fn refused_clients_make_the_run_invalid_and_nobody_is_no_run() {
     ] {
         let stub = Stub::start(script);
         let error = run(&plan(&stub), &mut |_| {}).unwrap_err();
-        assert!(matches!(&error, RunError::Nobody(why) if why == reason), "{error}");
+        assert!(matches!(&error, RunError::Nobody { why, .. } if why == reason), "{error}");
     }
     let outcome = outcome(Script { status: Some(503), accepts: 2, ..Script::default() });
     assert_eq!((outcome.connected, outcome.failed.values().sum::<u64>()), (2, 1));
