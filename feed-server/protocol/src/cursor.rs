@@ -61,7 +61,7 @@ impl From<Cursor> for String {
     }
 }
 
-/// Whether `epoch` may be one: 1 to [`EPOCH_BYTES_MAX`] visible ASCII characters without `:` and `"`,
+/// Whether `epoch` may be one: 1 to 64 visible ASCII characters without `:` and `"`,
 /// so that it fits a query, a header and an `ETag`.
 #[must_use]
 pub fn is_epoch(epoch: &str) -> bool {

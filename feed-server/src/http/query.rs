@@ -2,7 +2,7 @@
 //! unknown ones are ignored.
 
 use feed_protocol::{
-    ChannelSet, Cursor, ErrorCode, Format, HEARTBEAT_MS_DEFAULT, Mode, OnSlow, Rejection,
+    Cursor, ErrorCode, Format, HEARTBEAT_MS_DEFAULT, Mode, OnSlow, Rejection,
     Subscribe, heartbeat_ms, parse_channels, parse_cursor, parse_interval_ms, parse_mode,
     parse_symbols, trades_only,
 };
@@ -143,12 +143,6 @@ pub fn bad(message: impl Into<String>) -> Rejection {
 
 fn short(text: &str) -> String {
     text.chars().take(40).collect()
-}
-
-/// Channels of a query, by their names.
-#[must_use]
-pub fn is_bars_only(channels: ChannelSet) -> bool {
-    channels.and(ChannelSet::EVENTS).is_empty()
 }
 
 /// A cursor as an entity tag.

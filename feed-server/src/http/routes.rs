@@ -7,7 +7,7 @@ use hyper::body::Incoming;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 
-use super::answer::{Answer, Rejected, json, problem, with_status};
+use super::answer::{Answer, Rejected, problem, with_status};
 use super::{bars, pages, poll, upgrade};
 use crate::runtime::Local;
 use crate::server::SocketGuard;
@@ -63,10 +63,4 @@ fn page(path: &str, request: &Request<Incoming>) -> Answer {
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::REFERRER_POLICY, "no-referrer");
     answer
-}
-
-/// For other modules' answers in JSON.
-#[must_use]
-pub fn json_answer(body: Vec<u8>) -> Answer {
-    json(body)
 }

@@ -1,0 +1,117 @@
+//! What the system says of this machine and of processes: limits, CPU time, memory. Reads only; the one thing it
+//! changes is this process's own soft limit of open files, up to the hard one.
+
+use std::fs;
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::time::{ClockId, clock_gettime};
+use serde::Serialize;
+
+/// The machine that a result was had on.
+#[derive(Clone, Debug, Serialize)]
+pub struct Machine {
+    /// Kernel and its release.
+    pub kernel: String,
+    /// Model name of the first processor.
+    pub processor: String,
+    /// Processors that this process may use.
+    pub cpus: usize,
+    /// Memory, KiB.
+    pub memory_kib: u64,
+}
+
+impl Machine {
+    /// This one.
+    #[must_use]
+    pub fn this() -> Self {
+        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+        let release = read("/proc/sys/kernel/osrelease");
+        let field = |text: String, name: &str| {
+            let line = text.lines().find(|line| line.starts_with(name)).map(str::to_owned);
+            line.and_then(|line| Some(line.split_once(':')?.1.trim().to_owned()))
+        };
+        Self {
+            kernel: format!("{} {}", std::env::consts::OS, release.trim()),
+            processor: field(read("/proc/cpuinfo"), "model name").unwrap_or_default(),
+            cpus: std::thread::available_parallelism().map_or(1, usize::from),
+            memory_kib: field(read("/proc/meminfo"), "MemTotal").map_or(0, |text| kib(&text)),
+        }
+    }
+}
+
+/// `123 kB` as it stands in `/proc`.
+fn kib(text: &str) -> u64 {
+    text.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// CPU time of this process so far, user and system.
+#[must_use]
+pub fn own_cpu() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// Raises the soft limit of open files to `wanted` where the hard limit allows it. Returns the limit.
+#[must_use]
+pub fn allow_files(wanted: u64) -> u64 {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let now = current.unwrap_or(u64::MAX);
+    if now >= wanted {
+        return now;
+    }
+    let raised = maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    match setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum }) {
+        Ok(()) => raised,
+        Err(_) => now,
+    }
+}
+
+/// What another process has used so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessUse {
+    /// CPU time, user and system.
+    pub cpu: Duration,
+    /// Resident memory, KiB.
+    pub rss_kib: u64,
+}
+
+/// What process `pid` has used; `None` if there is none.
+#[must_use]
+pub fn process_use(pid: u32) -> Option<ProcessUse> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let ticks = cpu_ticks(&stat)?;
+    let cpu =
+        Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64);
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(ProcessUse { cpu, rss_kib: kib(rss) })
+}
+
+/// `utime` and `stime`, fields 14 and 15; the name in field 2 may contain anything, also `)`.
+fn cpu_ticks(stat: &str) -> Option<u64> {
+    let behind_name = &stat[stat.rfind(')')? + 1..];
+    let mut fields = behind_name.split_whitespace().skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some(user + system)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_processor_ticks_behind_an_awkward_name() {
+        let stat = "7 (a) S (b) S 1 7 7 0 -1 4194304 1 2 3 4 120 30 5 6 20 0 1";
+        assert_eq!(cpu_ticks(stat), Some(150));
+    }
+
+    #[test]
+    fn sees_itself() {
+        let own = process_use(std::process::id()).unwrap();
+        assert!(own.rss_kib > 0);
+        assert!(process_use(u32::MAX).is_none());
+        assert!(Machine::this().cpus > 0);
+    }
+}

@@ -1,0 +1,296 @@
+//! What a run does, as values: who subscribes to what, how fast clients come, when measuring begins and ends.
+//! Checked once, before anything is opened; the rest of the crate relies on it. Never touches the network.
+
+use std::time::Duration;
+
+use feed_protocol::Channel;
+use serde::Serialize;
+use serde_json::json;
+use thiserror::Error;
+
+use crate::target::Target;
+
+/// The most clients a run may have; source addresses and memory would take more.
+const CLIENTS_MAX: u32 = 1_000_000;
+/// The shortest time to measure, or to wait for a connection.
+const MEASURE_MIN: Duration = Duration::from_millis(100);
+/// The longest wait for a connection.
+const CONNECT_MAX: Duration = Duration::from_secs(600);
+/// The longest time to measure.
+const MEASURE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// The longest interval that the contract allows, ms.
+const INTERVAL_MS_MAX: u32 = 60_000;
+/// So many connections' latencies are recorded unless told otherwise: enough for p99.9, and cheap.
+const SAMPLED_CONNECTIONS: u32 = 1_000;
+
+/// Form of the frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Text frames.
+    Json,
+    /// Binary frames.
+    Msgpack,
+}
+
+impl Format {
+    /// The subprotocol that stands for it.
+    #[must_use]
+    pub fn subprotocol(self) -> &'static str {
+        match self {
+            Self::Json => "feed.v1.json",
+            Self::Msgpack => "feed.v1.msgpack",
+        }
+    }
+}
+
+/// Which symbols a client subscribes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Symbols {
+    /// Each client draws its own.
+    Draw {
+        /// Number of symbols of one client.
+        per_client: usize,
+        /// Only from the first so many of the server's symbols.
+        of: Option<usize>,
+    },
+    /// All clients take the same names.
+    Named(Vec<String>),
+    /// All clients take `*`.
+    All,
+}
+
+/// How events are delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Each event.
+    Every,
+    /// At most one message a symbol and second every so many ms.
+    Latest {
+        /// 0 to 60000.
+        interval_ms: u32,
+    },
+}
+
+/// Everything a run needs to know.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The server.
+    pub target: Target,
+    /// Form of the frames.
+    pub format: Format,
+    /// Clients that are measured.
+    pub clients: u32,
+    /// Further clients that subscribe and never read.
+    pub stuck: u32,
+    /// What each client subscribes to.
+    pub symbols: Symbols,
+    /// Channels of each symbol.
+    pub channels: Vec<Channel>,
+    /// How events are delivered.
+    pub mode: Mode,
+    /// Whether a snapshot is asked for.
+    pub snapshot: bool,
+    /// How long is measured.
+    pub measure: Duration,
+    /// How long the clients settle first, all of them being subscribed.
+    pub warmup: Duration,
+    /// How long a client may take to be connected and subscribed.
+    pub connect_timeout: Duration,
+    /// Clients started a second.
+    pub connect_rate: u32,
+    /// Threads that clients are spread over.
+    pub threads: usize,
+    /// What symbols are drawn with: the same seed, the same draw.
+    pub seed: u64,
+    /// Latency is recorded on one connection of so many; `None`: about a thousand connections.
+    pub sample_every: Option<u32>,
+    /// Process whose CPU time and memory are watched.
+    pub server_pid: Option<u32>,
+}
+
+/// Why a plan was refused.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum PlanError {
+    /// A number out of its range.
+    #[error("{name} is {value}; it must be {range}")]
+    Range {
+        /// The option.
+        name: &'static str,
+        /// What was given.
+        value: String,
+        /// What is possible.
+        range: String,
+    },
+    /// An unknown channel.
+    #[error(
+        "no channel `{0}`: there are trades, quotes, status, bars:1s bars:5s bars:1m bars:5m bars:15m bars:1h bars:1d"
+    )]
+    Channel(String),
+    /// Something that is a list and is empty.
+    #[error("{0} is empty")]
+    Empty(&'static str),
+}
+
+impl Plan {
+    /// One client on everything the server has, for ten seconds.
+    #[must_use]
+    pub fn new(target: Target) -> Self {
+        Self {
+            target,
+            format: Format::Json,
+            clients: 1,
+            stuck: 0,
+            symbols: Symbols::All,
+            channels: vec![Channel::Events(feed_protocol::EventChannel::Trades)],
+            mode: Mode::Every,
+            snapshot: true,
+            measure: Duration::from_secs(10),
+            warmup: Duration::from_secs(2),
+            connect_timeout: Duration::from_secs(30),
+            connect_rate: 2_000,
+            threads: 1,
+            seed: 1,
+            sample_every: None,
+            server_pid: None,
+        }
+    }
+
+    /// The plan itself, if it can be carried out.
+    ///
+    /// # Errors
+    /// The first number that is out of its range, or list that is empty.
+    pub fn checked(self) -> Result<Self, PlanError> {
+        in_range("--clients", self.clients, 1, CLIENTS_MAX)?;
+        in_range("--stuck", self.stuck, 0, CLIENTS_MAX)?;
+        in_range("--threads", self.threads, 1, 1024)?;
+        in_range("--connect-rate", self.connect_rate, 1, 1_000_000)?;
+        in_range("--sample-every", self.sample_every.unwrap_or(1), 1, CLIENTS_MAX)?;
+        seconds("--for", self.measure, MEASURE_MIN, MEASURE_MAX)?;
+        seconds("--warmup", self.warmup, Duration::ZERO, MEASURE_MAX)?;
+        seconds("--connect-timeout", self.connect_timeout, MEASURE_MIN, CONNECT_MAX)?;
+        if let Mode::Latest { interval_ms } = self.mode {
+            in_range("--interval-ms", interval_ms, 0, INTERVAL_MS_MAX)?;
+        }
+        match &self.symbols {
+            Symbols::Draw { per_client, of } => {
+                in_range("--symbols-per-client", *per_client, 1, 1_000_000)?;
+                in_range("--symbols-of", of.unwrap_or(*per_client), *per_client, usize::MAX)?;
+            }
+            Symbols::Named(names) if names.is_empty() => return Err(PlanError::Empty("--symbols")),
+            Symbols::Named(_) | Symbols::All => {}
+        }
+        if self.channels.is_empty() {
+            return Err(PlanError::Empty("--channels"));
+        }
+        Ok(self)
+    }
+
+    /// Latency is recorded on one connection of so many.
+    #[must_use]
+    pub fn sampling(&self) -> u32 {
+        self.sample_every.unwrap_or_else(|| (self.clients / SAMPLED_CONNECTIONS).max(1))
+    }
+
+    /// The settings that make two runs comparable or not, as they are stored with a result.
+    #[must_use]
+    pub fn settings(&self) -> serde_json::Value {
+        let (per_client, of, names) = match &self.symbols {
+            Symbols::Draw { per_client, of } => (json!(per_client), json!(of), json!(null)),
+            Symbols::Named(names) => (json!(names.len()), json!(null), json!(names)),
+            Symbols::All => (json!(null), json!(null), json!("*")),
+        };
+        let channels: Vec<_> = self.channels.iter().map(|channel| channel.as_str()).collect();
+        let (mode, interval_ms) = match self.mode {
+            Mode::Every => ("every", None),
+            Mode::Latest { interval_ms } => ("latest", Some(interval_ms)),
+        };
+        json!({
+            "transport": "websocket", "url": self.target.url, "format": self.format,
+            "clients": self.clients, "stuck": self.stuck,
+            "symbols_per_client": per_client, "symbols_of": of, "symbols": names,
+            "channels": channels, "mode": mode, "interval_ms": interval_ms,
+            "snapshot": self.snapshot, "seed": self.seed, "threads": self.threads,
+            "measure_s": self.measure.as_secs_f64(), "warmup_s": self.warmup.as_secs_f64(),
+            "connect_rate": self.connect_rate, "sample_every": self.sampling(),
+        })
+    }
+}
+
+/// The channels of a comma list.
+///
+/// # Errors
+/// A name that is none.
+pub fn channels(list: &str) -> Result<Vec<Channel>, PlanError> {
+    let mut channels = Vec::new();
+    for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let channel =
+            Channel::from_wire(name).ok_or_else(|| PlanError::Channel(name.to_owned()))?;
+        if !channels.contains(&channel) {
+            channels.push(channel);
+        }
+    }
+    Ok(channels)
+}
+
+fn seconds(
+    name: &'static str,
+    value: Duration,
+    min: Duration,
+    max: Duration,
+) -> Result<(), PlanError> {
+    let [value, min, max] = [value, min, max].map(|time| time.as_secs_f64());
+    in_range(name, value, min, max).map_err(|error| match error {
+        PlanError::Range { name, value, range } => {
+            PlanError::Range { name, value: format!("{value} s"), range: format!("{range} s") }
+        }
+        other => other,
+    })
+}
+
+fn in_range<T: Copy + PartialOrd + std::fmt::Display>(
+    name: &'static str,
+    value: T,
+    min: T,
+    max: T,
+) -> Result<(), PlanError> {
+    if value >= min && value <= max {
+        return Ok(());
+    }
+    let (value, range) = (value.to_string(), format!("{min} to {max}"));
+    Err(PlanError::Range { name, value, range })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan() -> Plan {
+        Plan::new(Target::new("ws://127.0.0.1:1/v1/ws", false).unwrap())
+    }
+
+    #[test]
+    fn names_the_option_that_is_wrong() {
+        let error = Plan { clients: 0, ..plan() }.checked().unwrap_err();
+        assert_eq!(error.to_string(), "--clients is 0; it must be 1 to 1000000");
+        let symbols = Symbols::Draw { per_client: 10, of: Some(5) };
+        let error = Plan { symbols, ..plan() }.checked().unwrap_err();
+        assert!(error.to_string().starts_with("--symbols-of is 5; it must be 10 to"));
+        let mode = Mode::Latest { interval_ms: 60_001 };
+        assert!(Plan { mode, ..plan() }.checked().is_err());
+        let measure = Duration::ZERO;
+        assert!(Plan { measure, ..plan() }.checked().is_err());
+    }
+
+    #[test]
+    fn knows_the_channels() {
+        assert_eq!(channels("trades, quotes,trades").unwrap().len(), 2);
+        assert_eq!(channels("bars:2m"), Err(PlanError::Channel("bars:2m".to_owned())));
+    }
+
+    #[test]
+    fn samples_about_a_thousand_connections() {
+        assert_eq!(Plan { clients: 10_000, ..plan() }.sampling(), 10);
+        assert_eq!(Plan { clients: 200, ..plan() }.sampling(), 1);
+    }
+}

@@ -1,0 +1,219 @@
+//! Whole runs against a server that makes mistakes on purpose: each must be found, and a good server must pass.
+
+mod stub;
+
+use std::time::Duration;
+
+use load_tester::{
+    BreachKind, Format, Outcome, Plan, RunError, Symbols, Target, Verdict, run, text,
+};
+use stub::{Script, Step, Stub};
+
+fn plan(stub: &Stub) -> Plan {
+    Plan {
+        clients: 3,
+        threads: 2,
+        measure: Duration::from_millis(200),
+        warmup: Duration::ZERO,
+        connect_timeout: Duration::from_secs(5),
+        ..Plan::new(Target::new(&stub.url(), false).unwrap())
+    }
+}
+
+fn outcome(script: Script) -> Outcome {
+    let stub = Stub::start(script);
+    run(&plan(&stub).checked().unwrap(), &mut |_| {}).unwrap()
+}
+
+/// The outcome of a script whose only breaches are `count` of `kind` on each of the three clients.
+fn breach(kind: BreachKind, frames: &[&str]) -> Outcome {
+    let outcome = outcome(Script::of(frames));
+    for each in BreachKind::ALL {
+        let expected = if each == kind { 3 } else { 0 };
+        assert_eq!(outcome.count(each), expected, "{each:?}: {:?}", outcome.first_breaches);
+    }
+    assert!(matches!(outcome.verdict, Verdict::Broken(_)), "{:?}", outcome.verdict);
+    outcome
+}
+
+const FIRST: &str =
+    r#"[{"T":"t","S":"AAPL","n":41,"o":100,"ts":NOW,"p":187.20,"v":1,"d":0,"snap":1}]"#;
+
+#[test]
+fn a_good_server_passes() {
+    let outcome = outcome(Script::of(&[
+        FIRST,
+        r#"[{"T":"t","S":"AAPL","n":42,"o":101,"ts":NOW,"p":187.20,"v":1,"d":0},{"T":"heartbeat","ts":NOW,"o":101,"sent":101,"behind_ms":0,"merged":0,"source_age_ms":3}]"#,
+        r#"[{"T":"m","S":"AAPL","n0":43,"n":45,"o":110,"ts0":1763700000130000,"ts":1763700000190000,"O":187.2,"H":187.3,"L":187.1,"p":187.3,"v":30,"c":3},{"T":"t","S":"MSFT","n":1,"o":105,"ts":NOW,"p":1.20,"v":1,"d":0}]"#,
+    ]));
+    assert_eq!(outcome.verdict, Verdict::Ok, "{:?}", outcome.first_breaches);
+    assert_eq!((outcome.connected, outcome.unanswered), (3, 0));
+    assert!(outcome.traffic.messages > 10 && outcome.traffic.events > 10);
+    let latency = outcome.latency.as_ref().unwrap();
+    assert!(latency.p50_ms < 100.0 && latency.p50_ms <= latency.p99_ms);
+    let report = text::report(&outcome);
+    assert!(report.contains("3 of 3 subscribed") && report.contains("verdict      ok"), "{report}");
+}
+
+#[test]
+fn finds_an_unannounced_gap() {
+    let outcome = breach(
+        BreachKind::Gap,
+        &[FIRST, r#"[{"T":"t","S":"AAPL","n":44,"o":104,"ts":NOW,"p":187.20,"v":1,"d":0}]"#],
+    );
+    assert_eq!(outcome.missing_events, 6);
+    let first = outcome.first_breaches[0].to_string();
+    assert!(first.ends_with("AAPL trades: expected n 42, got 44"), "{first}");
+}
+
+#[test]
+fn finds_a_repeat() {
+    breach(
+        BreachKind::Repeat,
+        &[FIRST, r#"[{"T":"t","S":"AAPL","n":41,"o":104,"ts":NOW,"p":187.20,"v":1,"d":0}]"#],
+    );
+}
+
+#[test]
+fn finds_disorder() {
+    breach(
+        BreachKind::Disorder,
+        &[
+            FIRST,
+            r#"[{"T":"t","S":"AAPL","n":42,"o":110,"ts":NOW,"p":187.20,"v":1,"d":0}]"#,
+            r#"[{"T":"t","S":"MSFT","n":1,"o":105,"ts":NOW,"p":187.20,"v":1,"d":0}]"#,
+        ],
+    );
+}
+
+#[test]
+fn finds_a_merge_that_contradicts_itself() {
+    breach(
+        BreachKind::Merge,
+        &[
+            FIRST,
+            r#"[{"T":"m","S":"AAPL","n0":42,"n":45,"o":110,"ts0":1763700000130000,"ts":1763700000190000,"O":187.2,"H":187.3,"L":187.1,"p":187.3,"v":30,"c":3}]"#,
+        ],
+    );
+}
+
+#[test]
+fn finds_a_malformed_frame_and_a_missing_snapshot_and_a_stranger() {
+    breach(BreachKind::Malformed, &["[{]"]);
+    let middle = r#"[{"T":"t","S":"AAPL","n":7,"o":104,"ts":NOW,"p":187.20,"v":1,"d":0}]"#;
+    breach(BreachKind::Snapshot, &[middle]);
+    let quote = r#"[{"T":"q","S":"AAPL","n":1,"o":101,"ts":NOW,"b":1.0,"B":1,"a":1.1,"A":1}]"#;
+    breach(BreachKind::Stranger, &[quote]);
+}
+
+#[test]
+fn counts_an_announced_gap_and_does_not_mind_it() {
+    let outcome = outcome(Script::of(&[
+        FIRST,
+        r#"[{"T":"gap","S":"AAPL","ch":"trades","from":42,"to":49,"why":"slow"}]"#,
+        r#"[{"T":"t","S":"AAPL","n":50,"o":110,"ts":NOW,"p":187.20,"v":1,"d":0}]"#,
+    ]));
+    assert_eq!(outcome.verdict, Verdict::Ok, "{:?}", outcome.first_breaches);
+    let announced = outcome.announced["slow"];
+    assert_eq!((announced.gaps, announced.events), (3, 24));
+}
+
+#[test]
+fn finds_an_announcement_that_does_not_fit() {
+    breach(
+        BreachKind::Announcement,
+        &[FIRST, r#"[{"T":"gap","S":"AAPL","ch":"trades","from":44,"to":49,"why":"slow"}]"#],
+    );
+}
+
+#[test]
+fn shows_who_was_disconnected_and_why() {
+    for (step, reason) in [
+        (Step::Close(4101), "closed with 4101 why"),
+        (Step::Drop, "connection lost: end of stream without a close"),
+    ] {
+        let outcome = outcome(Script { steps: vec![step], ..Script::default() });
+        assert_eq!(outcome.ended.get(reason), Some(&3), "{:?}", outcome.ended);
+        assert!(matches!(outcome.verdict, Verdict::Invalid(_)), "{:?}", outcome.verdict);
+    }
+}
+
+#[test]
+fn refused_clients_make_the_run_invalid_and_nobody_is_no_run() {
+    let refused = Script { refusal: Some("too_many_symbols"), ..Script::default() };
+    let no_upgrade = Script { status: Some(503), ..Script::default() };
+    for (script, reason) in [
+        (refused, "subscribe refused: too_many_symbols: no"),
+        (no_upgrade, r#"refused with 503 Service Unavailable {"code":"bad_request"}"#),
+    ] {
+        let stub = Stub::start(script);
+        let error = run(&plan(&stub), &mut |_| {}).unwrap_err();
+        assert!(matches!(&error, RunError::Nobody { why, .. } if why == reason), "{error}");
+    }
+    let outcome = outcome(Script { status: Some(503), accepts: 2, ..Script::default() });
+    assert_eq!((outcome.connected, outcome.failed.values().sum::<u64>()), (2, 1));
+    assert!(matches!(outcome.verdict, Verdict::Invalid(_)), "{:?}", outcome.verdict);
+}
+
+#[test]
+fn a_clock_that_is_ahead_makes_the_run_invalid() {
+    let outcome = outcome(Script { ahead_us: 5_000_000, ..Script::default() });
+    assert!(outcome.latency.unwrap().negative > 10);
+    assert!(matches!(outcome.verdict, Verdict::Invalid(_)), "{:?}", outcome.verdict);
+}
+
+#[test]
+fn puts_a_fragmented_frame_together() {
+    let long: Vec<_> = (42..3000)
+        .map(|n| {
+            let o = n + 100;
+            format!(r#"{{"T":"t","S":"AAPL","n":{n},"o":{o},"ts":NOW,"p":187.20,"v":1,"d":0}}"#)
+        })
+        .collect();
+    let steps = vec![
+        Step::Text(FIRST.to_owned()),
+        Step::Pieces(format!("[{}]", long.join(",")), 65_536),
+        Step::Text(
+            r#"[{"T":"t","S":"AAPL","n":3000,"o":9999,"ts":NOW,"p":187.20,"v":1,"d":0}]"#
+                .to_owned(),
+        ),
+    ];
+    let outcome = outcome(Script { steps, ..Script::default() });
+    assert_eq!(outcome.verdict, Verdict::Ok, "{:?}", outcome.first_breaches);
+}
+
+#[test]
+fn checks_messagepack_as_well() {
+    let trade = |n: u64, o: u64| rmp_serde::to_vec(&[(1, 0, n, o, 1, 18720, 1, 0)]).unwrap();
+    let stub = Stub::start(Script {
+        steps: vec![Step::Binary(trade(1, 101)), Step::Binary(trade(3, 102))],
+        ..Script::default()
+    });
+    let plan = Plan { format: Format::Msgpack, ..plan(&stub) };
+    let outcome = run(&plan, &mut |_| {}).unwrap();
+    assert_eq!(outcome.count(BreachKind::Gap), 3, "{:?}", outcome.first_breaches);
+    assert_eq!(outcome.connected, 3);
+    assert!(outcome.traffic.messages > 10);
+}
+
+#[test]
+fn clients_that_never_read_are_there_but_not_measured() {
+    let stub = Stub::start(Script::default());
+    let outcome = run(&Plan { stuck: 2, ..plan(&stub) }, &mut |_| {}).unwrap();
+    assert_eq!((outcome.verdict, outcome.stuck, outcome.connected), (Verdict::Ok, (2, 2), 3));
+}
+
+#[test]
+fn does_not_begin_what_cannot_be_done() {
+    let stub = Stub::start(Script::default());
+    let refused = |symbols| run(&Plan { symbols, ..plan(&stub) }, &mut |_| {}).unwrap_err();
+    let unknown = refused(Symbols::Named(vec!["NOPE".to_owned()])).to_string();
+    assert_eq!(unknown, "the server has no symbol NOPE; GET /v1/symbols lists its 3");
+    let few = refused(Symbols::Draw { per_client: 4, of: None }).to_string();
+    assert!(few.starts_with("4 symbols a client cannot be drawn from 3"), "{few}");
+    let files = run(&Plan { clients: 1_000_000, ..plan(&stub) }, &mut |_| {}).unwrap_err();
+    assert!(matches!(files, RunError::Files { needed: 1_000_064, .. }), "{files}");
+    let nobody = Target::new("ws://127.0.0.1:1/v1/ws", false).unwrap();
+    let nobody = run(&Plan { target: nobody, ..plan(&stub) }, &mut |_| {}).unwrap_err();
+    assert!(nobody.to_string().starts_with("cannot reach the server at 127.0.0.1:1"), "{nobody}");
+}
