@@ -109,6 +109,9 @@ impl Ledger {
             self.early("`subscribed` before `welcome`", breaches);
         }
         self.stage = Stage::Subscribed;
+        // A heartbeat before it spoke of a connection without subscriptions; a snapshot's events are older.
+        self.cursor = 0;
+        self.frame.offset_max = 0;
     }
 
     /// A heartbeat says that everything up to `sent` has been sent: what comes in later frames is beyond it.

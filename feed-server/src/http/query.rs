@@ -2,9 +2,9 @@
 //! unknown ones are ignored.
 
 use feed_protocol::{
-    Cursor, ErrorCode, Format, HEARTBEAT_MS_DEFAULT, Mode, OnSlow, Rejection,
-    Subscribe, heartbeat_ms, parse_channels, parse_cursor, parse_interval_ms, parse_mode,
-    parse_symbols, trades_only,
+    Cursor, ErrorCode, Format, HEARTBEAT_MS_DEFAULT, Mode, OnSlow, Rejection, Subscribe,
+    heartbeat_ms, parse_channels, parse_cursor, parse_interval_ms, parse_mode, parse_symbols,
+    trades_only,
 };
 use percent_encoding::percent_decode_str;
 

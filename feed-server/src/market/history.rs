@@ -4,7 +4,6 @@
 //! Bounded: whole segments are dropped. The writer never waits for more than one small copy.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use feed_protocol::{Event, EventChannel, SymbolId};
@@ -29,8 +28,6 @@ pub struct History {
     capacity: usize,
     segment_events: usize,
     log: Mutex<Log>,
-    /// By symbol and channel: the newest offset that was dropped, 0 if none was.
-    dropped: Box<[AtomicU64]>,
 }
 
 #[derive(Debug)]
@@ -40,6 +37,8 @@ struct Log {
     events: usize,
     /// The newest offset that was dropped.
     dropped: u64,
+    /// By symbol and channel: the newest event that was dropped.
+    newest_dropped: Box<[Option<Event>]>,
 }
 
 impl History {
@@ -55,8 +54,8 @@ impl History {
                 open: Vec::with_capacity(segment_events),
                 events: 0,
                 dropped: 0,
+                newest_dropped: vec![None; symbols * EventChannel::ALL.len()].into(),
             }),
-            dropped: (0..symbols * EventChannel::ALL.len()).map(|_| AtomicU64::new(0)).collect(),
         }
     }
 
@@ -76,8 +75,7 @@ impl History {
             let Some(segment) = log.full.pop_front() else { break };
             log.events -= segment.len();
             for event in segment.iter() {
-                self.dropped[index(event.symbol, event.channel())]
-                    .store(event.offset, Ordering::Release);
+                log.newest_dropped[index(event.symbol, event.channel())] = Some(*event);
             }
             log.dropped = segment.last().map_or(log.dropped, |event| event.offset);
         }
@@ -86,7 +84,22 @@ impl History {
     /// The newest offset of this symbol and channel that was dropped: a cursor before it has a hole there.
     #[must_use]
     pub fn dropped(&self, symbol: SymbolId, channel: EventChannel) -> u64 {
-        self.dropped[index(symbol, channel)].load(Ordering::Acquire)
+        let newest = self.lock().newest_dropped[index(symbol, channel)];
+        newest.map_or(0, |event| event.offset)
+    }
+
+    /// For a reader that is at `after` and finds that events behind it were dropped: the newest dropped event of every
+    /// symbol and channel that has one there, in order of offsets, and the offset up to which it then knows the newest of
+    /// everything. Reading goes on from that offset.
+    #[must_use]
+    pub fn newest_dropped_since(&self, after: u64) -> (Vec<Event>, u64) {
+        let log = self.lock();
+        let newer = log.newest_dropped.iter().flatten().filter(|event| event.offset > after);
+        let mut events: Vec<_> = newer.copied().collect();
+        let upto = log.dropped;
+        drop(log);
+        events.sort_unstable_by_key(|event| event.offset);
+        (events, upto)
     }
 
     /// The newest offset that was dropped of any symbol: a cursor at or after it has no hole anywhere.
@@ -194,6 +207,10 @@ mod tests {
                 let expected = (1..=dropped).rev().find(|o| o % 3 == symbol).unwrap_or(0);
                 prop_assert_eq!(history.dropped(SymbolId(symbol as u32), EventChannel::Trades), expected);
             }
+            let (newest, upto) = history.newest_dropped_since(after);
+            let expected: Vec<_> = (dropped.saturating_sub(2)..=dropped).filter(|o| *o > after.max(0)).collect();
+            prop_assert_eq!(newest.iter().map(|e| e.offset).collect::<Vec<_>>(), expected);
+            prop_assert_eq!(upto, dropped);
         }
     }
 }

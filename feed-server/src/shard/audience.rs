@@ -240,7 +240,7 @@ impl Directory {
 
     /// Removes an audience that has no members any more.
     pub fn remove_if_empty(&mut self, id: AudienceId) {
-        let audience = &self.audiences[id];
+        let Some(audience) = self.audiences.get(id) else { return };
         if !audience.attached.is_empty() || !audience.private.is_empty() {
             return;
         }

@@ -29,6 +29,11 @@ pub struct Gap {
     pub to: u64,
     /// Why.
     pub why: GapReason,
+    /// Everything up to this offset was there before the hole.
+    pub known_offset: u64,
+    /// Time (µs) of the event at that offset. The hole is announced with this second, so that nothing that came after the
+    /// lost events leaves before it: a client that goes with its cursor in between would never hear of it.
+    pub known_ts_us: i64,
 }
 
 /// What leaves a backlog.
@@ -102,17 +107,16 @@ impl Backlog {
         }
     }
 
-    /// Takes in that events are missing before `next`, which is to be added right after; `known` is the offset of the last
-    /// event of that symbol and channel that was not missing.
-    pub fn add_gap(&mut self, gap: &Gap, known: u64, next: &Event) {
+    /// Takes in that events are missing before the next event of that symbol and channel.
+    pub fn add_gap(&mut self, gap: &Gap) {
         let series = self.series.entry((gap.symbol, gap.channel)).or_default();
         series.push_back(Waiting {
             first_seq: gap.from,
             last_seq: gap.to,
-            first_offset: known + 1,
-            last_offset: next.offset,
-            first_ts_us: next.ts_us,
-            last_ts_us: next.ts_us,
+            first_offset: gap.known_offset + 1,
+            last_offset: gap.known_offset + 1,
+            first_ts_us: gap.known_ts_us,
+            last_ts_us: gap.known_ts_us,
             body: Merged::Gap(gap.why),
         });
         self.records += 1;
@@ -174,9 +178,10 @@ impl Backlog {
             // A client that has caught up keeps no memory of having been slow.
             self.series = FxHashMap::default();
         }
-        // Stable: a gap stands before the record that follows it even if both bear one offset.
+        // Stable: of one symbol and channel, what waited first leaves first.
         taken.sort_by_key(|(_, waiting)| waiting.last_offset);
-        let position = taken.last().map_or(0, |(_, waiting)| waiting.last_offset);
+        let records = taken.iter().filter(|(_, waiting)| !waiting.is_gap());
+        let position = records.map(|(_, waiting)| waiting.last_offset).max().unwrap_or(0);
         let mut merged = 0;
         for ((symbol, channel), waiting) in taken {
             merged += waiting.merged_away();
@@ -194,18 +199,14 @@ fn drop_oldest(series: &mut VecDeque<Waiting>) -> usize {
         series.pop_front();
     }
     let Some(dropped) = series.pop_front() else { return 0 };
-    let gap = Waiting {
-        first_seq: front_gap.map_or(dropped.first_seq, |gap| gap.first_seq),
-        first_offset: front_gap.map_or(dropped.first_offset, |gap| gap.first_offset),
-        first_ts_us: front_gap.map_or(dropped.first_ts_us, |gap| gap.first_ts_us),
+    let first = front_gap.unwrap_or(dropped);
+    series.push_front(Waiting {
+        last_seq: dropped.last_seq,
+        last_offset: first.first_offset,
+        last_ts_us: first.first_ts_us,
         body: Merged::Gap(GapReason::Slow),
-        ..dropped
-    };
-    // It is announced together with what follows it: it takes that second.
-    let (last_offset, last_ts_us) = series
-        .front()
-        .map_or((gap.last_offset, gap.last_ts_us), |next| (next.first_offset, next.first_ts_us));
-    series.push_front(Waiting { last_offset, last_ts_us, ..gap });
+        ..first
+    });
     before - series.len()
 }
 
@@ -277,7 +278,10 @@ impl Waiting {
         let is_single = self.first_seq == self.last_seq;
         match self.body {
             Merged::Gap(why) => {
-                Out::Gap(Gap { symbol, channel, from: self.first_seq, to: self.last_seq, why })
+                let (from, to) = (self.first_seq, self.last_seq);
+                let known_offset = self.first_offset - 1;
+                let known_ts_us = self.first_ts_us;
+                Out::Gap(Gap { symbol, channel, from, to, why, known_offset, known_ts_us })
             }
             Merged::Status(status) => single(Body::Status(status)),
             Merged::Quote(quote) if is_single => single(Body::Quote(quote)),

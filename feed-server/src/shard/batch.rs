@@ -10,15 +10,8 @@ use super::frame::separate;
 pub enum Item {
     /// An event.
     Event(Event),
-    /// Events that the shard itself missed before `next`; `known` is the offset of the last one it has.
-    Gap {
-        /// The announcement.
-        gap: Gap,
-        /// Offset of the event before the hole.
-        known: u64,
-        /// The event after the hole, an item of its own.
-        next: Event,
-    },
+    /// Events that the shard itself missed.
+    Gap(Gap),
 }
 
 #[derive(Debug, Default)]
@@ -73,7 +66,7 @@ impl Batch {
                     let record = Record::Event(*event);
                     write_record(format, &mut encoding.bytes, symbol, &record, false);
                 }
-                Item::Gap { gap, .. } => write_gap(format, &mut encoding.bytes, gap, universe),
+                Item::Gap(gap) => write_gap(format, &mut encoding.bytes, gap, universe),
             }
             separate(format, &mut encoding.bytes);
             end = encoding.bytes.len() as u32;

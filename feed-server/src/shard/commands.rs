@@ -277,7 +277,7 @@ impl<S: Sink> Shard<S> {
         self.detach(id);
         let mut frames = self.drain_topics(id, &moved);
         self.members[id].subscriptions = subscriptions;
-        self.regroup(id);
+        self.regroup(id, now);
 
         let start = self.start(subscribe.since.as_ref());
         let (replay, recovered) = self.plan_start(start, &fresh);
@@ -336,7 +336,7 @@ impl<S: Sink> Shard<S> {
             }
         }
         self.members[id].subscriptions = subscriptions;
-        self.regroup(id);
+        self.regroup(id, now);
         let answer = Control::Unsubscribed {
             id: request_id,
             symbols: unsubscribe.symbols.clone(),
@@ -389,7 +389,7 @@ impl<S: Sink> Shard<S> {
     }
 
     /// Brings a detached member's audiences in line with its subscriptions; what waits in a manner that it keeps, stays.
-    fn regroup(&mut self, id: ConnectionId) {
+    fn regroup(&mut self, id: ConnectionId, now: Now) {
         let mut old: Vec<(Behaviour, Private)> = Vec::new();
         while let Some(membership) = self.members[id].memberships.last().copied() {
             let behaviour = self.directory.get(membership.audience).key.behaviour;
@@ -403,7 +403,7 @@ impl<S: Sink> Shard<S> {
                 positions.retain(&selection);
             }
             let audience = self.directory.find_or_insert(Key { format, behaviour, selection });
-            self.join_private(id, audience, private);
+            self.join_private(id, audience, private, now);
         }
     }
 

@@ -83,6 +83,7 @@ impl<S: Sink> Shard<S> {
         // Nobody is marked while settling but those who wait for the position to move on.
         unsettled.append(&mut self.unsettled);
         self.unsettled = unsettled;
+        self.sweep();
     }
 
     /// Sends a member what is its own, as far as the socket takes it and the time has come; once it is level it shares
@@ -202,7 +203,7 @@ impl<S: Sink> Shard<S> {
                         let record = feed_protocol::Record::Event(*event);
                         write_out(format, out, &Out::Record(record), false, universe);
                     }
-                    Item::Gap { gap, .. } => write_gap(format, out, gap, universe),
+                    Item::Gap(gap) => write_gap(format, out, gap, universe),
                 });
             }
             if builder.messages() == 0 {
@@ -264,9 +265,9 @@ impl<S: Sink> Shard<S> {
             }
             match progress {
                 Progress::More => {}
-                Progress::Respliced(topics) => {
+                Progress::Respliced(lost) => {
                     if let Some(private) = self.private_mut(id, audience) {
-                        topics.into_iter().for_each(|topic| private.discard(topic));
+                        lost.iter().for_each(|newest| private.resplice(newest));
                     }
                 }
                 Progress::Done => return true,
@@ -335,10 +336,8 @@ impl<S: Sink> Shard<S> {
         builder.clear();
         for (place, Replayed { out: message, snap }) in out.iter().enumerate() {
             builder.push_with(|bytes| write_out(format, bytes, message, *snap, universe));
-            // An announcement and the event behind the hole stay together.
-            let may_end = !matches!(message, Out::Gap(_));
             let is_last = place + 1 == out.len();
-            if is_last || (may_end && builder.payload_bytes() >= FRAME_BYTES_TARGET) {
+            if is_last || builder.payload_bytes() >= FRAME_BYTES_TARGET {
                 counters.messages.add(builder.messages().into());
                 frames.extend_from_slice(builder.finish());
                 builder.clear();
@@ -482,6 +481,7 @@ impl<S: Sink> Shard<S> {
     pub fn remove(&mut self, id: ConnectionId) -> Option<S> {
         self.members.get(id)?;
         self.leave_all(id);
+        self.sweep();
         self.counters.connections.set(self.members.len() as u64 - 1);
         let member = self.members.remove(id);
         if member.outbox.is_some() {

@@ -61,8 +61,18 @@ impl<S: Sink> Shard<S> {
                     }
                     self.counters.events_recovered.add(chunk.len() as u64);
                 }
-                // Not even history has them: the numbers of the events that come next will tell what is missing.
-                Err(evicted) => self.position = evicted.first - 1,
+                // Not even history has them: the newest of each symbol is known, and its number tells what is missing.
+                // All holes are announced before anything that came after them.
+                Err(_) => {
+                    let (newest, upto) = market.history.newest_dropped_since(self.position);
+                    for event in &newest {
+                        self.announce_hole(event, now);
+                    }
+                    for event in &newest {
+                        self.accept(event, true, now);
+                    }
+                    self.position = self.position.max(upto);
+                }
             }
         }
         self.flush_batch(now);
@@ -71,19 +81,8 @@ impl<S: Sink> Shard<S> {
     /// Marks an event for everybody who wants it. `conflate` merges it even for those who want each.
     fn accept(&mut self, event: &Event, conflate: bool, now: Now) {
         self.position = event.offset;
-        let before = self.latest.replace(event);
-        let (last_seq, known) = before.map_or((0, 0), |n| (n.event.seq, n.event.offset));
-        if event.seq != last_seq + 1 {
-            let gap = Gap {
-                symbol: event.symbol,
-                channel: event.channel(),
-                from: last_seq + 1,
-                to: event.seq - 1,
-                why: GapReason::Overflow,
-            };
-            let place = self.batch.push(Item::Gap { gap, known, next: *event });
-            self.offer(event, place, conflate, now);
-        }
+        self.position_ts_us = event.ts_us;
+        self.latest.replace(event);
         let place = self.batch.push(Item::Event(*event));
         self.offer(event, place, conflate, now);
         if matches!(event.body, Body::Trade(_)) {
@@ -100,7 +99,26 @@ impl<S: Sink> Shard<S> {
         }
     }
 
-    /// Gives an item of the batch to the audiences of `event`.
+    /// Tells everybody concerned of the numbers that are missing before `event`, if there are any.
+    fn announce_hole(&mut self, event: &Event, now: Now) {
+        let newest = self.latest.get(event.symbol, event.channel());
+        let last_seq = newest.map_or(0, |newest| newest.event.seq);
+        if event.seq == last_seq + 1 {
+            return;
+        }
+        let place = self.batch.push(Item::Gap(Gap {
+            symbol: event.symbol,
+            channel: event.channel(),
+            from: last_seq + 1,
+            to: event.seq - 1,
+            why: GapReason::Overflow,
+            known_offset: self.position,
+            known_ts_us: self.position_ts_us,
+        }));
+        self.offer(event, place, true, now);
+    }
+
+    /// Gives an item of the batch to the audiences that take events like `event`.
     fn offer(&mut self, event: &Event, place: u32, conflate: bool, now: Now) {
         let Self { directory, batch, universe, touched, deadlines, .. } = self;
         directory.each_of(event.symbol, event.channel(), |id, audience| {
@@ -289,7 +307,7 @@ pub(super) fn add_item(
     let bytes = || batch.message(format, place, universe).len();
     match item {
         Item::Event(event) => private.add(&event, bytes),
-        Item::Gap { gap, known, next } => private.add_gap(&gap, known, &next, bytes),
+        Item::Gap(gap) => private.add_gap(&gap, bytes),
     }
 }
 
@@ -329,7 +347,7 @@ impl Audience {
         }
         match item {
             Item::Event(event) => self.shared.add(event),
-            Item::Gap { gap, known, next } => self.shared.add_gap(gap, *known, next),
+            Item::Gap(gap) => self.shared.add_gap(gap),
         }
     }
 }

@@ -8,7 +8,7 @@ use feed_protocol::{Event, EventChannel, SymbolId};
 pub struct Newest {
     /// The event.
     pub event: Event,
-    /// Offset of the one before it, 0 if it was the first.
+    /// Offset of the one before it, 0 if it was the first; if that was missed, the greatest it can have been.
     pub previous_offset: u64,
 }
 
@@ -32,7 +32,12 @@ impl Latest {
     /// Takes an event in and returns what was the newest before.
     pub fn replace(&mut self, event: &Event) -> Option<Newest> {
         let newest = &mut self.0[place(event.symbol, event.channel())];
-        let previous_offset = newest.map_or(0, |newest| newest.event.offset);
+        let previous_offset = match newest {
+            Some(newest) if newest.event.seq + 1 == event.seq => newest.event.offset,
+            None if event.seq == 1 => 0,
+            // One was missed, anywhere before.
+            _ => event.offset - 1,
+        };
         newest.replace(Newest { event: *event, previous_offset })
     }
 }

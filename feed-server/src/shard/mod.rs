@@ -52,6 +52,8 @@ pub struct Shard<S> {
     limits: Limits,
     /// Offset of the last event that was dealt with: the splice point.
     position: u64,
+    /// Its `ts`.
+    position_ts_us: i64,
     latest: Latest,
     directory: Directory,
     members: Slab<Member<S>>,
@@ -61,6 +63,8 @@ pub struct Shard<S> {
     touched: Vec<AudienceId>,
     /// Members to be looked after once the batch is out.
     unsettled: Vec<ConnectionId>,
+    /// Audiences that members have left; perhaps nobody is in them any more.
+    left: Vec<AudienceId>,
     builders: [FrameBuilder; 2],
     generation: u32,
     counters: Arc<Counters>,
@@ -75,6 +79,7 @@ impl<S: Sink> Shard<S> {
         Self {
             limits,
             position: 0,
+            position_ts_us: 0,
             latest: Latest::new(universe.len()),
             directory: Directory::new(universe.len()),
             members: Slab::new(),
@@ -82,6 +87,7 @@ impl<S: Sink> Shard<S> {
             batch: Batch::default(),
             touched: Vec::new(),
             unsettled: Vec::new(),
+            left: Vec::new(),
             builders: Format::ALL.map(FrameBuilder::new),
             generation: 0,
             counters,

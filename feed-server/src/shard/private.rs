@@ -11,6 +11,9 @@ use super::bars::BarPositions;
 use super::batch::Item;
 use super::replay::Replay;
 
+/// What a message takes that was not encoded yet, about.
+const EVENT_BYTES: u32 = 100;
+
 /// A member's own state.
 #[derive(Debug)]
 pub struct Private {
@@ -66,11 +69,11 @@ impl Private {
         }
     }
 
-    /// Takes in that events are missing before `next`.
-    pub fn add_gap(&mut self, gap: &Gap, known: u64, next: &Event, bytes: impl FnOnce() -> usize) {
+    /// Takes in that events are missing before the next one. `bytes` tells the length of the announcement.
+    pub fn add_gap(&mut self, gap: &Gap, bytes: impl FnOnce() -> usize) {
         match &mut self.waits {
-            Waits::Merged(backlog) => backlog.add_gap(gap, known, next),
-            Waits::Raw(queue) => queue.push(Item::Gap { gap: *gap, known, next: *next }, bytes()),
+            Waits::Merged(backlog) => backlog.add_gap(gap),
+            Waits::Raw(queue) => queue.push(Item::Gap(*gap), bytes()),
             Waits::Bars(_) => {}
         }
     }
@@ -81,6 +84,16 @@ impl Private {
         match &mut self.waits {
             Waits::Merged(backlog) => backlog.discard(symbol, channel),
             Waits::Raw(queue) => queue.discard(topic),
+            Waits::Bars(_) => {}
+        }
+    }
+
+    /// Replaces what waits of a topic by its newest event; the hole before it was announced.
+    pub fn resplice(&mut self, newest: &Event) {
+        self.discard(Topic::of(newest));
+        match &mut self.waits {
+            Waits::Merged(backlog) => backlog.add(newest),
+            Waits::Raw(queue) => queue.insert(newest),
             Waits::Bars(_) => {}
         }
     }
@@ -106,7 +119,7 @@ impl Private {
             Waits::Merged(backlog) => backlog.first_offset(),
             Waits::Raw(queue) => queue.items.front().map(|(item, _)| match item {
                 Item::Event(event) => event.offset,
-                Item::Gap { known, .. } => known + 1,
+                Item::Gap(gap) => gap.known_offset + 1,
             }),
             Waits::Bars(_) => None,
         }
@@ -118,7 +131,8 @@ impl Private {
         match &self.waits {
             Waits::Merged(backlog) => backlog.oldest_ts_us(),
             Waits::Raw(queue) => queue.items.front().map(|(item, _)| match item {
-                Item::Event(event) | Item::Gap { next: event, .. } => event.ts_us,
+                Item::Event(event) => event.ts_us,
+                Item::Gap(gap) => gap.known_ts_us,
             }),
             Waits::Bars(_) => None,
         }
@@ -131,9 +145,20 @@ impl RawQueue {
         self.items.push_back((item, bytes as u32));
     }
 
+    /// Puts an event where its offset belongs.
+    fn insert(&mut self, event: &Event) {
+        let place = self.items.partition_point(|(item, _)| match item {
+            Item::Event(earlier) => earlier.offset < event.offset,
+            Item::Gap(gap) => gap.known_offset < event.offset,
+        });
+        self.items.insert(place, (Item::Event(*event), EVENT_BYTES));
+        self.bytes += EVENT_BYTES as usize;
+    }
+
     fn discard(&mut self, topic: Topic) {
         self.items.retain(|(item, _)| match item {
-            Item::Event(event) | Item::Gap { next: event, .. } => Topic::of(event) != topic,
+            Item::Event(event) => Topic::of(event) != topic,
+            Item::Gap(gap) => topic.event() != Some((gap.symbol, gap.channel)),
         });
         self.bytes = self.items.iter().map(|(_, bytes)| *bytes as usize).sum();
     }

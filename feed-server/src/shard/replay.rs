@@ -26,7 +26,7 @@ impl From<Item> for Replayed {
     fn from(item: Item) -> Self {
         let out = match item {
             Item::Event(event) => Out::Record(Record::Event(event)),
-            Item::Gap { gap, .. } => Out::Gap(gap),
+            Item::Gap(gap) => Out::Gap(gap),
         };
         Self { out, snap: false }
     }
@@ -37,9 +37,9 @@ impl From<Item> for Replayed {
 pub enum Progress {
     /// There may be more: call again.
     More,
-    /// History gave way while the client took its time: these topics go on from their newest event, which was put out;
-    /// what waits of them elsewhere is in the announced gap. Call again.
-    Respliced(Vec<Topic>),
+    /// History gave way while the client took its time, and holes were announced that end beyond the splice point: whatever
+    /// waits there of these events' topics is to be replaced by the event. Call again.
+    Respliced(Vec<Event>),
     /// Everything up to the splice point was put out.
     Done,
 }
@@ -50,19 +50,15 @@ pub struct Replay {
     topics: FxHashSet<Topic>,
     next: u64,
     until: u64,
-    /// What stands in place of events that are no longer there, by offset.
-    substitutes: VecDeque<Substitute>,
+    /// Holes to be announced, before anything else leaves: a client that goes with its cursor in between must know of them.
+    gaps: Vec<Gap>,
+    /// What stands in place of events that are no longer there, by offset; whether it follows a hole.
+    substitutes: VecDeque<(Event, bool)>,
     /// Topics with a hole: their events in history up to this offset are left out.
     covered: FxHashMap<Topic, u64>,
     chunk: Vec<Event>,
     /// For `latest`: what was read of the second that is not complete yet.
     pub merged: Backlog,
-}
-
-#[derive(Debug)]
-struct Substitute {
-    event: Event,
-    gap: Option<Gap>,
 }
 
 impl Replay {
@@ -80,6 +76,7 @@ impl Replay {
             topics: FxHashSet::default(),
             next: after,
             until,
+            gaps: Vec::new(),
             substitutes: VecDeque::new(),
             covered: FxHashMap::default(),
             chunk: Vec::new(),
@@ -97,8 +94,8 @@ impl Replay {
                 replay.substitute(topic, newest, after);
             }
         }
-        replay.substitutes.make_contiguous().sort_by_key(|s| s.event.offset);
-        let recovered = replay.substitutes.iter().all(|substitute| substitute.gap.is_none());
+        replay.substitutes.make_contiguous().sort_by_key(|(event, _)| event.offset);
+        let recovered = replay.gaps.is_empty();
         (replay, recovered)
     }
 
@@ -110,6 +107,7 @@ impl Replay {
 
     /// Appends the next messages to `out`: at most about a segment of history.
     pub fn step(&mut self, latest: &Latest, market: &Market, out: &mut Vec<Replayed>) -> Progress {
+        out.extend(self.gaps.drain(..).map(|gap| Replayed { out: Out::Gap(gap), snap: false }));
         if self.next >= self.until || self.topics.is_empty() {
             self.put_substitutes(u64::MAX, out);
             self.next = self.until;
@@ -129,7 +127,7 @@ impl Replay {
             }
             Err(evicted) => {
                 self.chunk = chunk;
-                let lost = self.resplice(latest, market, out);
+                let lost = self.resplice(latest, market);
                 self.next = self.next.max(evicted.first - 1).min(self.until);
                 if lost.is_empty() { Progress::More } else { Progress::Respliced(lost) }
             }
@@ -149,10 +147,8 @@ impl Replay {
 
     /// Puts out what stands for events up to `offset`.
     fn put_substitutes(&mut self, offset: u64, out: &mut Vec<Replayed>) {
-        while self.substitutes.front().is_some_and(|s| s.event.offset <= offset) {
-            let Some(Substitute { event, gap }) = self.substitutes.pop_front() else { return };
-            let snap = gap.is_some();
-            out.extend(gap.map(|gap| Replayed { out: Out::Gap(gap), snap: false }));
+        while self.substitutes.front().is_some_and(|(event, _)| event.offset <= offset) {
+            let Some((event, snap)) = self.substitutes.pop_front() else { return };
             out.push(Replayed { out: Out::Record(Record::Event(event)), snap });
         }
     }
@@ -161,50 +157,55 @@ impl Replay {
     fn substitute(&mut self, topic: Topic, newest: &Newest, after: u64) {
         let event = newest.event;
         // If it is the only one that the client lacks, nothing is missing although history has dropped it.
-        let gap = (newest.previous_offset > after).then(|| Gap {
-            symbol: event.symbol,
-            channel: event.channel(),
-            from: 1,
-            to: event.seq - 1,
-            why: GapReason::History,
-        });
+        let has_hole = newest.previous_offset > after;
+        if has_hole {
+            self.gaps.push(gap_before(&event, after));
+        }
         self.covered.insert(topic, event.offset);
-        self.substitutes.push_back(Substitute { event, gap });
+        self.substitutes.push_back((event, has_hole));
     }
 
-    /// Topics of which history has dropped events that are not yet put out go on from their newest event.
-    fn resplice(
-        &mut self,
-        latest: &Latest,
-        market: &Market,
-        out: &mut Vec<Replayed>,
-    ) -> Vec<Topic> {
+    /// Topics of which history has dropped events that are not yet put out go on from their newest event. If that is beyond
+    /// the splice point it is not this replay's to send.
+    fn resplice(&mut self, latest: &Latest, market: &Market) -> Vec<Event> {
         let next = self.next;
-        let lost: Vec<_> = self
-            .topics
-            .iter()
-            .copied()
-            .filter(|topic| {
-                let covered = self.covered.get(topic).copied().unwrap_or(0);
-                topic.event().is_some_and(|(symbol, channel)| {
-                    market.history.dropped(symbol, channel) > next.max(covered)
-                })
+        let is_lost = |topic: &Topic| {
+            // A topic with a substitute has nothing else to come from history.
+            let is_covered = self.covered.contains_key(topic);
+            topic.event().is_some_and(|(symbol, channel)| {
+                !is_covered && market.history.dropped(symbol, channel) > next
             })
-            .collect();
-        let start = self.substitutes.len();
-        for topic in &lost {
-            self.topics.remove(topic);
-            if let Some((symbol, channel)) = topic.event()
-                && let Some(newest) = latest.get(symbol, channel)
-            {
-                self.substitute(*topic, newest, next);
+        };
+        let lost: Vec<_> = self.topics.iter().copied().filter(is_lost).collect();
+        let mut beyond = Vec::new();
+        for topic in lost {
+            let Some(newest) = topic.event().and_then(|(s, c)| latest.get(s, c)) else { continue };
+            if newest.event.offset <= self.until {
+                self.substitute(topic, newest, next);
+            } else {
+                self.topics.remove(&topic);
+                if newest.previous_offset <= next {
+                    // It is the only one there is, and it waits beyond the splice point.
+                    continue;
+                }
+                self.gaps.push(gap_before(&newest.event, next));
+                beyond.push(newest.event);
             }
         }
-        let mut late: Vec<_> = self.substitutes.drain(start..).collect();
-        late.sort_by_key(|substitute| substitute.event.offset);
-        self.put_substitutes(u64::MAX, out);
-        self.substitutes.extend(late);
-        self.put_substitutes(u64::MAX, out);
-        lost
+        self.substitutes.make_contiguous().sort_by_key(|(event, _)| event.offset);
+        beyond
+    }
+}
+
+/// Everything before `event` is missing, from where on the client itself knows best.
+fn gap_before(event: &Event, known_offset: u64) -> Gap {
+    Gap {
+        symbol: event.symbol,
+        channel: event.channel(),
+        from: 1,
+        to: event.seq - 1,
+        why: GapReason::History,
+        known_offset,
+        known_ts_us: event.ts_us,
     }
 }

@@ -3,7 +3,8 @@
 
 use super::Shard;
 use super::audience::{AudienceId, Behaviour, ConnectionId};
-use super::fanout::add_item;
+use super::clock::Now;
+use super::fanout::{add_item, schedule};
 use super::member::Membership;
 use super::outbox::Sink;
 use super::private::{Private, Waits};
@@ -15,10 +16,13 @@ impl<S: Sink> Shard<S> {
         id: ConnectionId,
         audience: AudienceId,
         private: Private,
+        now: Now,
     ) {
-        let list = &mut self.directory.get_mut(audience).private;
-        let place = list.len() as u32;
-        list.push((id, private));
+        let target = self.directory.get_mut(audience);
+        let place = target.private.len() as u32;
+        target.private.push((id, private));
+        // What it brings along waits for the clock even if nothing else happens.
+        schedule(audience, target, now, &mut self.deadlines);
         self.members[id].memberships.push(Membership { audience, place, is_private: true });
     }
 
@@ -31,8 +35,18 @@ impl<S: Sink> Shard<S> {
             self.take_attached(audience, membership.place);
             None
         };
-        self.directory.remove_if_empty(audience);
+        // Not removed here: a flush of this very audience may be under way.
+        self.left.push(audience);
         private
+    }
+
+    /// Removes audiences that the last member has left. Between batches only.
+    pub(super) fn sweep(&mut self) {
+        let mut left = std::mem::take(&mut self.left);
+        for audience in left.drain(..) {
+            self.directory.remove_if_empty(audience);
+        }
+        self.left = left;
     }
 
     /// Lets a member share its audience's frames; its own state must be used up.

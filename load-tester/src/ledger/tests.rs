@@ -209,6 +209,17 @@ fn what_a_heartbeat_says_was_sent_does_not_come_later() {
 }
 
 #[test]
+fn a_heartbeat_before_the_subscription_says_nothing_of_its_snapshot() {
+    let mut books = Books::new();
+    books.ledger.begin_frame();
+    books.ledger.heartbeat(20);
+    books.ledger.end_frame(&mut books.breaches);
+    books.ledger.subscribed(Some(20), &mut books.breaches);
+    let snapshot = Event { snapshot: true, ..trade("AAPL", 7, 12) };
+    assert_eq!(books.frame(&[snapshot]).frame(&[trade("AAPL", 8, 21)]).kinds(), []);
+}
+
+#[test]
 fn time_does_not_go_back_as_offsets_rise() {
     let early = Event { ts_us: TS, ..trade("AAPL", 2, 10) };
     let books = Books::new().frame(&[trade("AAPL", 1, 9), early]);
