@@ -9,7 +9,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::upgrade::Upgraded;
-use hyper::{Request, StatusCode, Version};
+use hyper::{Method, Request, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
@@ -76,7 +76,8 @@ fn query(local: &Rc<Local>, request: &Request<Incoming>) -> Result<DataQuery, Re
     let query = DataQuery::parse(&Query::parse(request.uri().query())?)?;
     if let Some(subscribe) = &query.subscribe {
         let shard = local.shard.borrow();
-        Names::resolve(&subscribe.symbols, shard.market().universe())?;
+        let names = Names::resolve(&subscribe.symbols, shard.market().universe())?;
+        shard.check_names(names.len())?;
     }
     Ok(query)
 }
@@ -89,8 +90,8 @@ fn check_handshake(request: &Request<Incoming>) -> Result<Option<Format>, Box<An
             "this path speaks WebSocket; send Upgrade: websocket",
         )));
     }
-    if request.version() != Version::HTTP_11 {
-        return Err(Box::new(refuse("a WebSocket begins with HTTP/1.1")));
+    if request.method() != Method::GET || request.version() != Version::HTTP_11 {
+        return Err(Box::new(refuse("a WebSocket begins with GET and HTTP/1.1")));
     }
     if !has_token(headers, header::CONNECTION, "upgrade") {
         return Err(Box::new(refuse("Connection: Upgrade is missing")));

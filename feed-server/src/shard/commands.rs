@@ -347,7 +347,8 @@ impl<S: Sink> Shard<S> {
         Ok(())
     }
 
-    fn check_names(&self, names: usize) -> Result<(), Rejection> {
+    /// Whether a connection may hold so many names.
+    pub(crate) fn check_names(&self, names: usize) -> Result<(), Rejection> {
         let most = self.limits.symbols;
         if names <= most as usize {
             return Ok(());
