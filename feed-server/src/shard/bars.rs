@@ -45,7 +45,7 @@ impl BarPositions {
     ) {
         for topic in topics {
             self.sent.remove(&topic);
-            self.collect_topic(topic, market, out);
+            self.collect_topic(topic, 1, market, out);
         }
         self.find_first_end();
     }
@@ -61,8 +61,10 @@ impl BarPositions {
         self.find_first_end();
     }
 
-    /// Takes over what `other` was sent, where nothing is known here. Both must have been collected at the same time.
+    /// Takes over what `other` was sent, where nothing is known here. Both must have been collected at the same time, or
+    /// be about different topics.
     pub fn adopt(&mut self, other: Self) {
+        self.traded.extend(other.traded);
         for (topic, sent) in other.sent {
             self.sent.entry(topic).or_insert(sent);
         }
@@ -97,19 +99,22 @@ impl BarPositions {
         topics.sort_unstable();
         topics.dedup();
         for topic in topics {
-            self.collect_topic(topic, market, out);
+            // Of a topic that nothing was sent of, there was no bar when its snapshot was taken: all that there are came since.
+            self.collect_topic(topic, FINALS_MAX + 1, market, out);
         }
         self.find_first_end();
     }
 
-    fn collect_topic(&mut self, topic: Topic, market: &Market, out: &mut Vec<(Topic, SeenBar)>) {
+    fn collect_topic(
+        &mut self,
+        topic: Topic,
+        limit: usize,
+        market: &Market,
+        out: &mut Vec<(Topic, SeenBar)>,
+    ) {
         let Some((symbol, interval)) = topic.bar() else { return };
         let sent = self.sent.get(&topic).copied();
-        let (from_us, limit) = match sent {
-            None => (i64::MIN, 1),
-            Some(sent) => (sent.start_us, FINALS_MAX + 1),
-        };
-        let range = (from_us, i64::MAX);
+        let range = (sent.map_or(i64::MIN, |sent| sent.start_us), i64::MAX);
         let bars = market.bars.range(symbol, interval, range, limit, market.watermark_us());
         for seen in &bars {
             let is_known = sent.is_some_and(|sent| {

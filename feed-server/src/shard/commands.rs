@@ -10,6 +10,7 @@ use feed_protocol::{
 use super::Shard;
 use super::audience::{Behaviour, ConnectionId, Key, Topic};
 use super::backlog::Out;
+use super::bars::BarPositions;
 use super::clock::Now;
 use super::member::{Closing, Member, Phase};
 use super::outbox::Sink;
@@ -392,15 +393,21 @@ impl<S: Sink> Shard<S> {
     /// Brings a detached member's audiences in line with its subscriptions; what waits in a manner that it keeps, stays.
     fn regroup(&mut self, id: ConnectionId, now: Now) {
         let mut old: Vec<(Behaviour, Private)> = Vec::new();
+        let mut bars = BarPositions::default();
         while let Some(membership) = self.members[id].memberships.last().copied() {
             let behaviour = self.directory.get(membership.audience).key.behaviour;
-            old.extend(self.leave(id, membership.audience).map(|private| (behaviour, private)));
+            match self.leave(id, membership.audience) {
+                Some(Private { waits: Waits::Bars(positions), .. }) => bars.adopt(positions),
+                private => old.extend(private.map(|private| (behaviour, private))),
+            }
         }
         let format = self.members[id].format;
         for (behaviour, selection) in self.members[id].subscriptions.selections(&self.universe) {
             let kept = old.iter().position(|(b, _)| *b == behaviour).map(|at| old.swap_remove(at));
             let mut private = kept.map_or_else(|| Private::new(behaviour), |(_, private)| private);
             if let Waits::Bars(positions) = &mut private.waits {
+                // A bar that moves to another period goes on from what was sent of it.
+                positions.clone_from(&bars);
                 positions.retain(&selection);
             }
             let audience = self.directory.find_or_insert(Key { format, behaviour, selection });
