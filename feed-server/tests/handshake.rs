@@ -191,7 +191,7 @@ fn a_subscribe_in_the_same_segment_as_the_handshake_is_carried_out() {
     let (answer, early) = shake_hands(&mut stream, &request);
     assert_eq!(answer.status, 101);
     let mut client = Client::after_handshake(stream, early, Format::Json);
-    assert!(matches!(client.control(), Control::Welcome { .. }));
+    assert!(matches!(client.control(), Control::Welcome { heartbeat_ms: 5000, .. }));
     assert!(matches!(client.control(), Control::Subscribed { .. }));
     client.data();
     client.send(&list[9..]);

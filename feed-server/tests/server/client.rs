@@ -59,8 +59,13 @@ impl Client {
         client
     }
 
-    /// Shakes hands, and reads nothing yet.
+    /// Shakes hands, and reads nothing yet. Heartbeats come only if the query asks for them.
     pub fn opening(mut stream: TcpStream, format: Format, query: &str) -> Self {
+        let query = match (query.contains("heartbeat_ms"), query.is_empty()) {
+            (true, _) => query.to_owned(),
+            (false, true) => "?heartbeat_ms=0".to_owned(),
+            (false, false) => format!("{query}&heartbeat_ms=0"),
+        };
         let offer = format!("Sec-WebSocket-Protocol: {}", format.subprotocol());
         let request = handshake(&format!("/v1/ws{query}"), &[&offer]);
         let (answer, early) = shake_hands(&mut stream, request.as_bytes());

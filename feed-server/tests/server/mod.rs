@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
+pub mod brief;
 pub mod client;
 pub mod frames;
 pub mod http;
