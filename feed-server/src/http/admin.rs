@@ -10,7 +10,7 @@ use hyper::{Method, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 
-use super::answer::{Answer, json, ok, problem, with_status};
+use super::answer::{Answer, json, method_not_allowed, ok, problem, reads, with_status};
 use crate::metrics;
 use crate::server::Shared;
 
@@ -42,9 +42,8 @@ pub async fn run(shared: Arc<Shared>, listener: TcpListener) {
 }
 
 fn answer(shared: &Shared, method: &Method, path: &str) -> Answer {
-    if method != Method::GET && method != Method::HEAD {
-        let status = StatusCode::METHOD_NOT_ALLOWED;
-        return problem(status, ErrorCode::BadRequest, "every path here is read with GET");
+    if !reads(method) {
+        return method_not_allowed();
     }
     match path {
         "/metrics" => ok(metrics::CONTENT_TYPE, metrics::render(shared)),

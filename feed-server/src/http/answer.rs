@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use feed_protocol::{ErrorCode, Rejection};
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::{Response, StatusCode};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Response, StatusCode};
 
 /// What every handler gives.
 pub type Answer = Response<Full<Bytes>>;
@@ -48,6 +48,21 @@ pub fn problem(status: StatusCode, code: ErrorCode, detail: &str) -> Answer {
         "detail": detail,
     });
     with_status(status, "application/problem+json", body.to_string())
+}
+
+/// Whether `method` only reads.
+#[must_use]
+pub fn reads(method: &Method) -> bool {
+    method == Method::GET || method == Method::HEAD
+}
+
+/// The refusal of a method that does not read.
+#[must_use]
+pub fn method_not_allowed() -> Answer {
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    let mut refusal = problem(status, ErrorCode::BadRequest, "every path here is read with GET");
+    refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    refusal
 }
 
 impl From<Rejected> for Answer {

@@ -5,24 +5,17 @@ use std::rc::Rc;
 use feed_protocol::ErrorCode;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderName, HeaderValue};
-use hyper::{Method, Request, StatusCode};
+use hyper::{Request, StatusCode};
 
-use super::answer::{Answer, Rejected, problem, with_status};
+use super::answer::{Answer, Rejected, method_not_allowed, problem, reads, with_status};
 use super::{bars, pages, poll, upgrade};
 use crate::runtime::Local;
 use crate::server::SocketGuard;
 
 /// Answers a request.
 pub fn answer(local: &Rc<Local>, guard: Rc<SocketGuard>, request: Request<Incoming>) -> Answer {
-    let is_head = request.method() == Method::HEAD;
-    if request.method() != Method::GET && !is_head {
-        let mut refusal = problem(
-            StatusCode::METHOD_NOT_ALLOWED,
-            ErrorCode::BadRequest,
-            "every path here is read with GET",
-        );
-        refusal.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return refusal;
+    if !reads(request.method()) {
+        return method_not_allowed();
     }
     let path = request.uri().path();
     match path {
