@@ -3,15 +3,14 @@
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
 use feed_protocol::{Control, Data, Format, RequestId, ServerMessage, SymbolTable, decode_frame};
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 
+use super::PATIENCE;
 use super::frames::{BINARY, CLOSE, FIN, Frame, FrameReader, PONG, TEXT, close_frame, masked};
 use super::http::{Answer, connect, read_head};
-use super::{PATIENCE, wait_for};
 
 /// The handshake of RFC 6455, 1.3, and what it must be answered with.
 pub const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -120,8 +119,11 @@ impl Client {
         self.frames.next(PATIENCE).expect("a frame in time")
     }
 
-    /// The next frame of data messages, whole. Pings are answered on the way.
+    /// The next frame of messages, whole, or what is left of the last one. Pings are answered on the way.
     pub fn batch(&mut self) -> Vec<ServerMessage> {
+        if !self.waiting.is_empty() {
+            return self.waiting.drain(..).collect();
+        }
         loop {
             match self.frame() {
                 Frame { opcode: 0x9, payload } => self.send(&masked(FIN | PONG, &payload)),
@@ -208,17 +210,6 @@ impl Client {
         }
     }
 
-    /// Whether a frame comes within `time`, without taking it for long.
-    pub fn try_batch(&mut self, time: Duration) -> Option<Vec<ServerMessage>> {
-        match self.frames.next(time) {
-            Ok(frame) => Some(decode_frame(self.format, &frame.payload, &mut self.table).unwrap()),
-            Err(error) => {
-                assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{error}");
-                None
-            }
-        }
-    }
-
     /// Whether requests are still carried out.
     pub fn is_usable(&mut self) -> bool {
         self.sync().is_empty()
@@ -244,27 +235,4 @@ pub fn shake_hands(stream: &mut TcpStream, request: &[u8]) -> (Answer, Vec<u8>) 
     }
     answer.body = rest;
     (answer, Vec::new())
-}
-
-/// Waits until `client` has been sent everything up to `offset`, and returns it.
-pub fn until_offset(client: &mut Client, offset: u64) -> Vec<(String, Data)> {
-    let mut all = Vec::new();
-    wait_for("the offset", || {
-        let (symbol, data) = client.data();
-        let at = offset_of(&data);
-        all.push((symbol, data));
-        at == Some(offset)
-    });
-    all
-}
-
-/// `o` of an event.
-pub fn offset_of(data: &Data) -> Option<u64> {
-    match data {
-        Data::Trade { o, .. }
-        | Data::Quote { o, .. }
-        | Data::Merged { o, .. }
-        | Data::Status { o, .. } => Some(*o),
-        Data::Bar { .. } => None,
-    }
 }
