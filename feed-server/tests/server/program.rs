@@ -60,6 +60,11 @@ impl Program {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
+    /// How it has ended, if it has.
+    pub fn try_status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
     /// Waits for the end; returns how it ended and how long that took.
     pub fn ended(&mut self, within: Duration) -> (ExitStatus, Duration) {
         let start = Instant::now();
