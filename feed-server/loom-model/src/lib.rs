@@ -33,7 +33,7 @@ mod tests {
     }
 
     /// All interleavings with at most so many preemptions. Without a bound the first model takes minutes (and passes);
-    /// with the consumer's or the producer's fence taken out it fails from 2 preemptions on.
+    /// with either fence taken out of the doorbell both models fail at once.
     const PREEMPTIONS: usize = 4;
 
     fn model() -> loom::model::Builder {
