@@ -61,14 +61,15 @@ fn run(config: &Config, source: Source, market: &Arc<Market>) -> Result<()> {
         admin = %format!("http://{}/metrics", server.admin_address),
         "serving"
     );
+    let failed = server.failed();
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = terminate.recv() => Ok(()),
+            _ = interrupt.recv() => Ok(()),
+            () = failed => Err(anyhow::anyhow!("a shard has ended; see the log above")),
         }
-        anyhow::Ok(())
     })?;
     tracing::info!("draining; a second signal ends it at once");
     std::thread::spawn(move || runtime.block_on(exit_on_signal()));

@@ -174,6 +174,7 @@ pub struct Server {
     /// What its threads share.
     pub shared: Arc<Shared>,
     stage: watch::Sender<Stage>,
+    failed: watch::Receiver<bool>,
     threads: Vec<JoinHandle<()>>,
     admin: Option<tokio::runtime::Runtime>,
 }
@@ -209,11 +210,13 @@ impl Server {
             limits: settings.limits,
             stage: stage_seen.clone(),
         });
+        let (fails, failed) = watch::channel(false);
         let mut threads = Vec::new();
         for (number, (queue, listener)) in consumers.into_iter().zip(listeners).enumerate() {
-            let (shared, stage) = (shared.clone(), stage_seen.clone());
+            let (shared, stage, alarm) = (shared.clone(), stage_seen.clone(), fails.clone());
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let body = move || {
+                let _alarm = Alarm { stage: stage.clone(), fails: alarm };
                 let counters = shared.counters[number].clone();
                 let seed = runtime::wall_us() as u64 ^ ((number as u64 + 1) << 48);
                 let shard = Shard::new(shared.market.clone(), shared.limits, counters, seed);
@@ -239,7 +242,19 @@ impl Server {
         admin.spawn(admin::run(shared.clone(), admin_listener));
         let ingest = Ingest::new(market, producers);
         let admin = Some(admin);
-        Ok((Self { address, admin_address, shared, stage, threads, admin }, ingest))
+        Ok((Self { address, admin_address, shared, stage, failed, threads, admin }, ingest))
+    }
+
+    /// Waits until a shard's thread has ended although it should not: its clients are lost, and the rest of the server is of
+    /// no use to them.
+    pub fn failed(&self) -> impl Future<Output = ()> + use<> {
+        let mut failed = self.failed.clone();
+        async move {
+            // An error would mean that all threads have ended in order.
+            if failed.wait_for(|failed| *failed).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
     }
 
     /// Says goodbye to every client and waits until they are gone, at most `limit`. The admin listener answers until then.
@@ -271,6 +286,20 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+/// Raises the alarm when a shard's thread ends, by a panic or otherwise, while the server serves.
+struct Alarm {
+    stage: watch::Receiver<Stage>,
+    fails: watch::Sender<bool>,
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if *self.stage.borrow() == Stage::Serving {
+            self.fails.send_replace(true);
+        }
     }
 }
 

@@ -50,9 +50,11 @@ pub async fn run(local: Rc<Local>, stream: TcpStream, early: bytes::Bytes, openi
     let decoder = Decoder::new(MessageLimit::new(local.limits.message_bytes));
     let mut connection =
         Connection { local, socket, id, decoder, peer_has_closed: false, write_is_shut: false };
-    let mut early = early.to_vec();
-    connection.take(&mut early);
+    // The bytes are a view into the read buffer of the HTTP connection, which would stay as long as they do.
+    let mut first = early.to_vec();
     drop(early);
+    connection.take(&mut first);
+    drop(first);
     connection.serve().await;
     connection.local.shard.borrow_mut().remove(id);
 }

@@ -19,6 +19,7 @@ use std::task::{Context, Poll, Waker};
 /// One consumer's bell. Rung by any number of producers; waited at by one task.
 #[derive(Debug)]
 pub struct Doorbell {
+    /// Whether `waker` is to be woken. Written under the lock alone, so that its writes have one order.
     armed: AtomicBool,
     waker: Mutex<Option<Waker>>,
 }
@@ -34,15 +35,11 @@ impl Doorbell {
     pub fn ring(&self) {
         // Orders the push before the load of `armed`, against the consumer's fence.
         fence(Ordering::SeqCst);
-        // Relaxed suffices: the fence above did the ordering; the swap makes sure that one producer only does the waking.
-        if self.armed.load(Ordering::Relaxed) && self.armed.swap(false, Ordering::AcqRel) {
-            let waker = match self.waker.lock() {
-                Ok(mut waker) => waker.take(),
-                Err(_) => None,
-            };
-            if let Some(waker) = waker {
-                waker.wake();
-            }
+        // Relaxed: the fence did the ordering, and what is read under the lock is what counts.
+        if self.armed.load(Ordering::Relaxed)
+            && let Some(waker) = self.set(None)
+        {
+            waker.wake();
         }
     }
 
@@ -51,16 +48,21 @@ impl Doorbell {
         if has_work() {
             return Poll::Ready(());
         }
-        if let Ok(mut waker) = self.waker.lock() {
-            *waker = Some(cx.waker().clone());
-        }
-        self.armed.store(true, Ordering::Release);
+        self.set(Some(cx.waker().clone()));
         // Orders the store of `armed` before the second look, against the producer's fence.
         fence(Ordering::SeqCst);
         if has_work() {
-            self.armed.store(false, Ordering::Relaxed);
+            self.set(None);
             return Poll::Ready(());
         }
         Poll::Pending
+    }
+
+    /// Arms or disarms; gives back the waker that was there.
+    fn set(&self, new: Option<Waker>) -> Option<Waker> {
+        // Nothing can panic while the lock is held.
+        let mut waker = self.waker.lock().ok()?;
+        self.armed.store(new.is_some(), Ordering::Relaxed);
+        std::mem::replace(&mut *waker, new)
     }
 }

@@ -1,8 +1,8 @@
 //! A shard: one thread's connections, and the way of an event to them.
 //!
 //! `queue` hands events in, `fanout` marks who wants them and sends each audience its frame, `delivery` looks after
-//! members that are not level with their audience, `commands` carries out what clients ask for, `clock` does what time
-//! asks for. A shard is sans-I/O: time comes in as a parameter, bytes leave through a [`outbox::Sink`] that never waits.
+//! members that are not level with their audience (`resume` sends replays, `send` what is for one alone), `commands` and
+//! `subscribing` carry out what clients ask for, `clock` does what time asks for. A shard is sans-I/O: time comes in as a parameter, bytes leave through a [`outbox::Sink`] that never waits.
 
 pub mod audience;
 pub mod backlog;
@@ -21,7 +21,10 @@ pub mod outbox;
 mod private;
 pub mod queue;
 pub mod replay;
+mod resume;
 mod roster;
+mod send;
+mod subscribing;
 
 use std::collections::BinaryHeap;
 use std::sync::Arc;
