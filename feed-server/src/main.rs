@@ -13,7 +13,7 @@ use feed_server::market::{Ingest, Market};
 use feed_server::metrics;
 use feed_server::server::Server;
 use simulator::{Origin, Pace, Pacer, Plan, Reach, Rebased, Simulation, wall_clock_us};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// When clients are told to come back after a restart, ms; spread over them.
 const RETRY_MS: std::ops::Range<u64> = 500..5000;
@@ -52,6 +52,10 @@ fn run(config: &Config, source: Source, market: &Arc<Market>) -> Result<()> {
     let lateness = Box::new(PacerLateness(pacer.lateness()));
     let (server, ingest) = Server::start(&config.server, market.clone(), Some(lateness))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut signals = {
+        let _entered = runtime.enter();
+        Signals::listen()?
+    };
     let stop = Arc::new(AtomicBool::new(false));
     let feeding = feed(source, market.clone(), ingest, pacer, stop.clone())?;
     say(&format!("listening on http://{}/", server.address));
@@ -63,16 +67,16 @@ fn run(config: &Config, source: Source, market: &Arc<Market>) -> Result<()> {
     );
     let failed = server.failed();
     runtime.block_on(async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
         tokio::select! {
-            _ = terminate.recv() => Ok(()),
-            _ = interrupt.recv() => Ok(()),
+            () = signals.next() => Ok(()),
             () = failed => Err(anyhow::anyhow!("a shard has ended; see the log above")),
         }
     })?;
     tracing::info!("draining; a second signal ends it at once");
-    std::thread::spawn(move || runtime.block_on(exit_on_signal()));
+    std::thread::spawn(move || {
+        runtime.block_on(signals.next());
+        std::process::exit(1);
+    });
     let all = server.drain(RETRY_MS, config.drain);
     stop.store(true, Ordering::Relaxed);
     let _ = feeding.join();
@@ -80,17 +84,24 @@ fn run(config: &Config, source: Source, market: &Arc<Market>) -> Result<()> {
     Ok(())
 }
 
-async fn exit_on_signal() {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// What asks the program to stop. Once it listens no signal is lost, and none kills.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
     }
-    std::process::exit(1);
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Where ticks come from.
