@@ -35,7 +35,7 @@ pub struct Shared {
     pub ready: AtomicU32,
     /// Clients that could not be.
     pub failed: AtomicU32,
-    /// Clients that never read and have subscribed.
+    /// Clients that never read, have subscribed and were not cut off.
     pub stuck: AtomicU32,
 }
 

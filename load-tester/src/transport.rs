@@ -78,6 +78,16 @@ impl Connection {
         }
     }
 
+    /// Tells the server that the client is there, without reading.
+    ///
+    /// # Errors
+    /// The connection has ended.
+    pub async fn sign_of_life(&mut self) -> Result<(), End> {
+        match self {
+            Self::WebSocket(socket) => socket.pong().await,
+        }
+    }
+
     /// Says goodbye and waits for the answer. Whether one came, and was the right one.
     pub async fn close(&mut self) -> bool {
         match self {

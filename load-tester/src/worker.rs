@@ -28,6 +28,8 @@ const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Receive buffer of a client that never reads, bytes; a larger one would hide how the server bears it.
 const STUCK_BUFFER_BYTES: u32 = 4096;
+/// A client that never reads sends an unsolicited pong this often; servers ping after 20 s of silence.
+const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(8);
 
 /// What a thread needs to know.
 pub struct Assignment {
@@ -137,7 +139,12 @@ async fn client(thread: Rc<Thread>, number: u32, mut stop: watch::Receiver<bool>
     };
     if !reads {
         add(&thread.shared.stuck);
-        let _ = stop.await;
+        tokio::select! {
+            () = stay_silent(&mut connection) => {
+                thread.shared.stuck.fetch_sub(1, Ordering::Relaxed);
+            }
+            _ = &mut stop => {}
+        }
         return;
     }
     let mut client = Client::new(&thread, number, selection);
@@ -152,6 +159,18 @@ async fn client(thread: Rc<Thread>, number: u32, mut stop: watch::Receiver<bool>
             if timeout(CLOSE_TIMEOUT, connection.close()).await != Ok(true) {
                 thread.recorder.borrow_mut().tally.unanswered += 1;
             }
+        }
+    }
+}
+
+/// Never reads, but is there: a server that hears nothing would take it for gone, and what it does for a slow client would
+/// not be seen. Ends when the server has cut it off.
+async fn stay_silent(connection: &mut Connection) {
+    let mut signs = interval(SIGN_OF_LIFE_EVERY);
+    loop {
+        signs.tick().await;
+        if connection.sign_of_life().await.is_err() {
+            return;
         }
     }
 }

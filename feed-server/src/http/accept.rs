@@ -19,8 +19,9 @@ use crate::server::Stage;
 const SOCKETS_SPARE: usize = 1000;
 /// A client must have sent its request's header within this time.
 const HEADER_WITHIN: Duration = Duration::from_secs(10);
-/// A peer that leaves data unacknowledged for so long is gone.
-const UNACKED_MAX: Duration = Duration::from_secs(30);
+/// A peer that is silent for so long is asked by TCP whether it is there. `TCP_USER_TIMEOUT` would find a dead one sooner, but
+/// it also ends a live connection whose receiver does not read for that time; WebSockets have pings besides.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 /// After an error of `accept` (out of file descriptors, mostly).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -53,9 +54,10 @@ fn prepare(local: &Local, stream: &TcpStream) {
     let lowat = local.shared.notsent_lowat;
     // None of these can fail on a connected TCP socket but by its being broken already, which shows at the first read.
     let _ = socket.set_tcp_nodelay(true);
+    let keepalive = socket2::TcpKeepalive::new().with_time(KEEPALIVE_AFTER);
+    let _ = socket.set_tcp_keepalive(&keepalive.with_interval(KEEPALIVE_AFTER / 4));
     #[cfg(target_os = "linux")]
     {
-        let _ = socket.set_tcp_user_timeout(Some(UNACKED_MAX));
         if lowat > 0 {
             let _ = socket.set_tcp_notsent_lowat(lowat);
         }

@@ -61,6 +61,12 @@ impl WebSocket {
         self.socket.write_frame(frame).await.map_err(end)
     }
 
+    /// Sends an unsolicited pong (RFC 6455, 5.5.3).
+    pub(super) async fn pong(&mut self) -> Result<(), End> {
+        let payload = WirePayload::Borrowed(b"");
+        self.socket.write_frame(WireFrame::pong(payload)).await.map_err(end)
+    }
+
     /// The next data frame.
     #[inline]
     pub(super) async fn receive(&mut self) -> Result<Frame, End> {
