@@ -49,6 +49,9 @@ struct Sample {
     seconds: Vec<(&'static str, &'static str, f64)>,
 }
 
+/// One counter of a shard's.
+type Pick = fn(&Counters) -> &Count;
+
 type Labelled = (Option<(&'static str, String)>, u64);
 
 #[derive(Debug)]
@@ -60,11 +63,11 @@ struct Buckets {
 
 impl Sample {
     fn take(shared: &Shared) -> Self {
-        let sum = |pick: fn(&Counters) -> &Count| -> Vec<Labelled> {
+        let sum = |pick: Pick| -> Vec<Labelled> {
             vec![(None, shared.counters.iter().map(|counters| pick(counters).get()).sum())]
         };
-        let by = |label: &'static str, values: &[(&str, fn(&Counters) -> &Count)]| {
-            let labelled = |(value, pick): &(&str, fn(&Counters) -> &Count)| {
+        let by = |label: &'static str, values: &[(&str, Pick)]| {
+            let labelled = |(value, pick): &(&str, Pick)| {
                 let total = shared.counters.iter().map(|counters| pick(counters).get()).sum();
                 (Some((label, (*value).to_owned())), total)
             };

@@ -226,6 +226,7 @@ fn the_wrong_kind_of_frame_is_1003() {
 }
 
 #[test]
+#[allow(clippy::print_stdout, reason = "names the row at fault, and is shown only then")]
 fn broken_frames_are_1002() {
     let server = TestServer::start();
     let mut unmasked = vec![FIN | TEXT, 13];

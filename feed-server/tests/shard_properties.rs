@@ -10,7 +10,7 @@ use feed_protocol::{
 use model::{Client, SYMBOLS, World, bar_of};
 use proptest::prelude::*;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Step {
     Publish { symbol: usize, kind: u8, number: u32 },
     Pass { us: u64 },

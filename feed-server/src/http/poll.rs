@@ -50,7 +50,7 @@ pub fn answer(local: &Rc<Local>, request: &Request<Incoming>) -> Result<Answer, 
     }
     let polled = poll(&shard, &subscribe, &topics, limit);
     let tag = HeaderValue::from_str(&etag(&polled.cursor)).ok();
-    let mut answer = json(body(&shard, &subscribe, &topics, polled));
+    let mut answer = json(body(&shard, &subscribe, &topics, &polled));
     answer.headers_mut().extend(tag.map(|tag| (header::ETAG, tag)));
     Ok(answer)
 }
@@ -195,7 +195,7 @@ fn body(
     shard: &Shard<SocketSink>,
     subscribe: &Subscribe,
     topics: &[Topic],
-    polled: Polled,
+    polled: &Polled,
 ) -> Vec<u8> {
     let universe = shard.market().universe();
     let mut frame = FrameBuilder::new(Format::Json);

@@ -85,7 +85,7 @@ fn query(local: &Rc<Local>, request: &Request<Incoming>) -> Result<DataQuery, Re
 /// Checks the handshake; gives the format of the subprotocol that was chosen, if any was offered.
 fn check_handshake(request: &Request<Incoming>) -> Result<Option<Format>, Box<Answer>> {
     let headers = request.headers();
-    if !has_token(headers, header::UPGRADE, "websocket") {
+    if !has_token(headers, &header::UPGRADE, "websocket") {
         return Err(Box::new(upgrade_required(
             "this path speaks WebSocket; send Upgrade: websocket",
         )));
@@ -93,7 +93,7 @@ fn check_handshake(request: &Request<Incoming>) -> Result<Option<Format>, Box<An
     if request.method() != Method::GET || request.version() != Version::HTTP_11 {
         return Err(Box::new(refuse("a WebSocket begins with GET and HTTP/1.1")));
     }
-    if !has_token(headers, header::CONNECTION, "upgrade") {
+    if !has_token(headers, &header::CONNECTION, "upgrade") {
         return Err(Box::new(refuse("Connection: Upgrade is missing")));
     }
     let version = headers.get(header::SEC_WEBSOCKET_VERSION).and_then(|v| v.to_str().ok());
@@ -104,11 +104,11 @@ fn check_handshake(request: &Request<Incoming>) -> Result<Option<Format>, Box<An
     if !key.is_some_and(is_key) {
         return Err(Box::new(refuse("Sec-WebSocket-Key must be 16 bytes in base64")));
     }
-    choose(headers).map_err(Box::new)
+    choose(headers)
 }
 
 /// The first subprotocol in the client's order that is one of ours.
-fn choose(headers: &HeaderMap) -> Result<Option<Format>, Answer> {
+fn choose(headers: &HeaderMap) -> Result<Option<Format>, Box<Answer>> {
     let mut offered = tokens(headers, &header::SEC_WEBSOCKET_PROTOCOL).peekable();
     if offered.peek().is_none() {
         return Ok(None);
@@ -116,9 +116,9 @@ fn choose(headers: &HeaderMap) -> Result<Option<Format>, Answer> {
     let ours = |name: &str| Format::ALL.into_iter().find(|format| format.subprotocol() == name);
     match offered.find_map(ours) {
         Some(format) => Ok(Some(format)),
-        None => Err(refuse(
+        None => Err(Box::new(refuse(
             "none of the subprotocols is known; there are feed.v1.json and feed.v1.msgpack",
-        )),
+        ))),
     }
 }
 
@@ -140,8 +140,8 @@ fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item =
     values.flat_map(|value| value.split(',')).map(str::trim).filter(|token| !token.is_empty())
 }
 
-fn has_token(headers: &HeaderMap, name: HeaderName, wanted: &str) -> bool {
-    tokens(headers, &name).any(|token| token.eq_ignore_ascii_case(wanted))
+fn has_token(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
+    tokens(headers, name).any(|token| token.eq_ignore_ascii_case(wanted))
 }
 
 /// 16 bytes in base64: 22 characters that count and two of padding (RFC 6455, 4.1).

@@ -34,9 +34,8 @@ impl Ingest {
     /// given the last `ts`; its symbol must be of the market's universe.
     pub fn publish(&mut self, ticks: &[Tick], watermark_us: i64) {
         self.batch.clear();
-        let mut offset = self.market.head.load(Ordering::Relaxed);
-        for tick in ticks {
-            offset += 1;
+        let next = self.market.head.load(Ordering::Relaxed) + 1;
+        for (offset, tick) in (next..).zip(ticks) {
             let seq = &mut self.seqs[tick.symbol.index()][tick.body.channel() as usize];
             *seq += 1;
             self.ts_us = self.ts_us.max(tick.ts_us);

@@ -114,18 +114,19 @@ impl<S: Sink> Shard<S> {
         let Some(member) = self.members.get_mut(id).filter(|member| member.is_open()) else {
             return;
         };
+        let Closing { code, reason } = closing;
         let reset_at_us = now.clock_us + CLOSE_WITHIN_US;
-        member.phase = Phase::Closing { code: closing.code, reset_at_us };
+        member.phase = Phase::Closing { code, reset_at_us };
         if let Some(outbox) = &mut member.outbox {
             outbox.drop_data();
         }
         member.deferred = None;
-        if let Some(code) = closing.code {
+        if let Some(code) = code {
             self.counters.count_close(code);
         }
         self.leave_all(id);
         let mut frame = Vec::new();
-        push_close(closing.code, &closing.reason, &mut frame);
+        push_close(code, &reason, &mut frame);
         self.send_urgent(id, &frame);
         let member = &mut self.members[id];
         member.sink.want_writable();

@@ -110,7 +110,11 @@ impl World {
             0..=4 => Body::Trade(Trade {
                 price: 1000 + i64::from(number % 97),
                 size: 1 + number % 13,
-                aggressor: if number % 2 == 0 { Aggressor::Buyer } else { Aggressor::Seller },
+                aggressor: if number.is_multiple_of(2) {
+                    Aggressor::Buyer
+                } else {
+                    Aggressor::Seller
+                },
             }),
             5 | 6 => Body::Quote(Quote {
                 bid: 999 + i64::from(number % 89),
