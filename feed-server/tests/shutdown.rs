@@ -58,6 +58,16 @@ fn a_signal_says_goodbye_to_everybody_and_ends_well() {
 }
 
 #[test]
+fn a_signal_is_heeded_from_the_line_on_that_says_where_it_listens() {
+    for _ in 0..5 {
+        let mut program = Program::start(0, &["--symbols", "5"]);
+        program.signal(Signal::TERM);
+        let (status, _) = program.ended(PATIENCE);
+        assert_eq!(status.code(), Some(0), "{status}: not killed, but stopped");
+    }
+}
+
+#[test]
 fn a_second_signal_ends_it_at_once() {
     let mut program = Program::start(0, &["--symbols", "5", "--drain-s", "60"]);
     let mut client = client(&program, "?symbols=*");
