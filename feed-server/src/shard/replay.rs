@@ -180,6 +180,10 @@ impl Replay {
         let mut beyond = Vec::new();
         for topic in lost {
             let Some(newest) = topic.event().and_then(|(s, c)| latest.get(s, c)) else { continue };
+            if newest.event.offset <= next {
+                // It was put out already: what history has dropped of this topic is beyond the splice point.
+                continue;
+            }
             if newest.event.offset <= self.until {
                 self.substitute(topic, newest, next);
             } else {
