@@ -303,13 +303,18 @@ impl Drop for Alarm {
     }
 }
 
-/// A listener a shard on one port. The first is bound without sharing, so that a port of another program is noticed.
+/// A listener a shard on one port. A port that was asked for is bound without sharing first, so that one of another program
+/// is noticed; the system's choice is free, and must not be let go in between.
 fn bind_shared(address: SocketAddr, shards: usize) -> io::Result<Vec<std::net::TcpListener>> {
     if shards == 1 {
         return Ok(vec![bind(address, false)?]);
     }
-    let real = bind(address, false)?.local_addr()?;
-    (0..shards).map(|_| bind(real, true)).collect()
+    if address.port() != 0 {
+        drop(bind(address, false)?);
+    }
+    let first = bind(address, true)?;
+    let real = first.local_addr()?;
+    std::iter::once(Ok(first)).chain((1..shards).map(|_| bind(real, true))).collect()
 }
 
 fn bind(address: SocketAddr, is_shared: bool) -> io::Result<std::net::TcpListener> {

@@ -3,6 +3,7 @@
 
 mod server;
 
+use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
@@ -53,6 +54,13 @@ fn two_servers_do_not_share_a_port_by_accident() {
     // Both bind their shards' listeners with SO_REUSEPORT, which would let the second take half of the first's clients.
     let error = start_error(first.address, any, 2);
     assert!(error.contains(&first.address.to_string()), "{error}");
+}
+
+#[test]
+fn many_servers_that_let_the_system_choose_get_ports_of_their_own() {
+    let servers: Vec<_> = (0..20).map(|_| TestServer::start()).collect();
+    let ports: BTreeSet<_> = servers.iter().map(|server| server.address.port()).collect();
+    assert_eq!(ports.len(), servers.len());
 }
 
 #[test]
