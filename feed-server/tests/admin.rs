@@ -175,11 +175,12 @@ fn while_it_drains_it_is_alive_and_not_ready() {
     assert_eq!(answer.status, 503);
     assert!(answer.text().contains("draining"), "{}", answer.text());
     assert_eq!(server::http::get(admin_address, "/livez", &[]).status, 200);
-    assert!(std::net::TcpStream::connect(address).is_err(), "nobody new is let in");
+    let is_shut = |address| std::net::TcpStream::connect(address).is_err();
+    server::wait_for("every shard to let nobody new in", || is_shut(address));
     client.closed_with(1012);
     drop(client);
     assert!(draining.join().unwrap(), "all went in time");
-    assert!(std::net::TcpStream::connect(admin_address).is_err(), "and then it is over");
+    server::wait_for("the admin listener's end", || is_shut(admin_address));
 }
 
 #[test]
