@@ -112,13 +112,10 @@ impl Subscriptions {
         self.0.is_empty()
     }
 
-    /// Names held, as they were asked for; what was taken out of a pattern counts as well.
+    /// Names held, as they were asked for; a pattern counts as one, whatever was taken out of it.
     #[must_use]
     pub fn names(&self) -> usize {
-        let count = |s: &Subscription| {
-            s.symbols.len() + s.patterns.iter().map(|p| 1 + p.except.len()).sum::<usize>()
-        };
-        self.0.iter().map(count).sum()
+        self.0.iter().map(|s| s.symbols.len() + s.patterns.len()).sum()
     }
 
     /// Adds a subscription; what it names leaves the older ones.

@@ -44,6 +44,8 @@ impl<S: Sink> Shard<S> {
             memberships: Vec::new(),
             outbox: None,
             deferred: None,
+            farewell_ms: None,
+            farewell_is_sent: false,
             generation: self.generation,
         });
         self.counters.connections.set(self.members.len() as u64);
@@ -155,15 +157,33 @@ impl<S: Sink> Shard<S> {
                     private.is_due = true;
                 }
             }
-            self.writable(id, now);
             let span = (retry_ms.end - retry_ms.start).max(1);
             let retry_ms = retry_ms.start + self.random() % span;
-            let code = CloseCode::Restart.number();
-            if self.members[id].is_open() && !self.members[id].is_blocked() {
-                let cursor = self.market.cursor(self.sent(id));
-                self.send_control(id, &Control::Bye { code, retry_ms, cursor }, now);
-            }
-            self.close(id, Closing { code: Some(code), reason: "restart".into() }, now);
+            self.writable(id, now);
+            self.members[id].farewell_ms = Some(retry_ms);
+            self.say_goodbye(id, now);
+        }
+    }
+
+    /// Sends the goodbye that is owed, if the socket takes it now; otherwise it follows what the socket did not take.
+    pub(super) fn say_goodbye(&mut self, id: ConnectionId, now: Now) {
+        let member = &mut self.members[id];
+        if member.is_blocked() || !member.is_open() {
+            return;
+        }
+        let Some(retry_ms) = member.farewell_ms.take() else { return };
+        let code = CloseCode::Restart.number();
+        let cursor = self.market.cursor(self.sent(id));
+        self.send_control(id, &Control::Bye { code, retry_ms, cursor }, now);
+        self.members[id].farewell_is_sent = true;
+        self.close_after_goodbye(id, now);
+    }
+
+    /// Closes once `bye` is out.
+    pub(super) fn close_after_goodbye(&mut self, id: ConnectionId, now: Now) {
+        let member = &self.members[id];
+        if member.farewell_is_sent && !member.is_blocked() {
+            self.close_with(id, CloseCode::Restart, "restart", now);
         }
     }
 

@@ -33,6 +33,8 @@ impl<S: Sink> Shard<S> {
                 Written::Broken => return self.kill(id),
             }
         }
+        self.say_goodbye(id, now);
+        self.close_after_goodbye(id, now);
         self.send_owed_heartbeat(id, now);
         self.settle(id, now);
     }

@@ -69,6 +69,10 @@ pub struct Member<S> {
         reason = "8 bytes a connection instead of 24, as there are nearly always none"
     )]
     pub deferred: Option<Box<Vec<feed_protocol::Request>>>,
+    /// The server drains: as soon as the socket takes it, `bye` with this `retry_ms`, and the close.
+    pub farewell_ms: Option<u64>,
+    /// `bye` is on its way; the close follows.
+    pub farewell_is_sent: bool,
     /// Tells this connection from an earlier one with the same number.
     pub generation: u32,
 }
