@@ -97,6 +97,10 @@ pub struct Run {
     /// Time one connection of so many; sequence numbers are checked on all [default: about 1000 are timed]
     #[arg(long, value_name = "N")]
     pub sample_every: Option<u32>,
+    /// Receive buffer of each client's socket, bytes; 0 leaves it to the system, which may let seconds of data pile up
+    /// in front of a client that is behind, so that the server does not see it and merges late
+    #[arg(long, value_name = "BYTES", default_value_t = 65536)]
+    pub receive_buffer: u32,
     /// Further clients that subscribe and then never read
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub stuck: u32,
@@ -127,6 +131,7 @@ impl Run {
                 FormatArg::Msgpack => Format::Msgpack,
             },
             clients: self.clients,
+            receive_buffer: self.receive_buffer,
             stuck: self.stuck,
             symbols,
             channels: channels(&self.channels)?,

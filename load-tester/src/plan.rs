@@ -83,6 +83,8 @@ pub struct Plan {
     pub clients: u32,
     /// Further clients that subscribe and never read.
     pub stuck: u32,
+    /// Receive buffer of each client's socket, bytes; 0 leaves it to the system.
+    pub receive_buffer: u32,
     /// What each client subscribes to.
     pub symbols: Symbols,
     /// Channels of each symbol.
@@ -141,6 +143,7 @@ impl Plan {
             format: Format::Json,
             clients: 1,
             stuck: 0,
+            receive_buffer: 65_536,
             symbols: Symbols::All,
             channels: vec![Channel::Events(feed_protocol::EventChannel::Trades)],
             mode: Mode::Every,
@@ -163,6 +166,7 @@ impl Plan {
     pub fn checked(self) -> Result<Self, PlanError> {
         in_range("--clients", self.clients, 1, CLIENTS_MAX)?;
         in_range("--stuck", self.stuck, 0, CLIENTS_MAX)?;
+        in_range("--receive-buffer", self.receive_buffer, 0, 1 << 30)?;
         in_range("--threads", self.threads, 1, 1024)?;
         in_range("--connect-rate", self.connect_rate, 1, 1_000_000)?;
         in_range("--sample-every", self.sample_every.unwrap_or(1), 1, CLIENTS_MAX)?;
@@ -207,7 +211,7 @@ impl Plan {
         };
         json!({
             "transport": "websocket", "url": self.target.url, "format": self.format,
-            "clients": self.clients, "stuck": self.stuck,
+            "clients": self.clients, "stuck": self.stuck, "receive_buffer": self.receive_buffer,
             "symbols_per_client": per_client, "symbols_of": of, "symbols": names,
             "channels": channels, "mode": mode, "interval_ms": interval_ms,
             "snapshot": self.snapshot, "seed": self.seed, "threads": self.threads,

@@ -123,7 +123,8 @@ async fn client(thread: Rc<Thread>, number: u32, mut stop: watch::Receiver<bool>
         sleep_until(turn).await;
         let selection = thread.selection(number);
         let request = request::subscribe(plan, &selection);
-        let buffer = (!reads).then_some(STUCK_BUFFER_BYTES);
+        let buffer = if reads { plan.receive_buffer } else { STUCK_BUFFER_BYTES };
+        let buffer = (buffer > 0).then_some(buffer);
         let source = plan.target.source(number);
         let connection =
             timeout_at(deadline, Connection::open(plan, source, buffer, &request)).await;
