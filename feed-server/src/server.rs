@@ -221,10 +221,15 @@ impl Server {
                 let seed = runtime::wall_us() as u64 ^ ((number as u64 + 1) << 48);
                 let shard = Shard::new(shared.market.clone(), shared.limits, counters, seed);
                 let local = Local::new(shard, shared);
-                let served =
-                    LocalSet::new().block_on(&runtime, runtime::run(local, queue, listener, stage));
-                if let Err(error) = served {
-                    tracing::error!(%error, shard = number, "a shard has ended");
+                // A task among the others: as the set's main future it would be polled after every few of them, and
+                // thousands of connections that are ready would get their turn at that pace.
+                let served = LocalSet::new().block_on(&runtime, async {
+                    tokio::task::spawn_local(runtime::run(local, queue, listener, stage)).await
+                });
+                match served {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => tracing::error!(%error, shard = number, "a shard has ended"),
+                    Err(panic) => tracing::error!(%panic, shard = number, "a shard has ended"),
                 }
             };
             let name = format!("shard-{number}");
