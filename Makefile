@@ -37,7 +37,6 @@ test: test-rust test-ts test-browser ## set up, then pass every test: Rust, Type
 
 .PHONY: test-rust
 test-rust: $(PAGES)
-	cargo build --workspace $(CARGO_ARGS)
 	cargo test --workspace --no-fail-fast $(CARGO_ARGS)
 
 .PHONY: test-ts
@@ -46,7 +45,7 @@ test-ts: $(MODULES)
 
 .PHONY: test-browser
 test-browser: $(PAGES) chromium
-	cargo build $(CARGO_ARGS) -p feed-server
+	cargo build --workspace --bin feed-server $(CARGO_ARGS)
 	cd $(WEB) && FEED_SERVER="$${FEED_SERVER:-$(abspath $(TARGET))/debug/feed-server}" npm run test:browser
 
 .PHONY: pages

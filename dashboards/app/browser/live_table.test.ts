@@ -4,9 +4,9 @@
  */
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chromiumPath, Server } from './server.ts';
+import { launch, Server } from './server.ts';
 
 const shots = fileURLToPath(new URL('../test-results/', import.meta.url));
 const ROW = '.canvas .row:not([hidden])';
@@ -49,19 +49,7 @@ async function pricesMove(on: Page): Promise<void> {
 beforeAll(async () => {
   mkdirSync(shots, { recursive: true });
   server = await Server.start();
-  browser = await chromium.launch({
-    executablePath: chromiumPath(),
-    args: [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
+  browser = await launch();
   page = await open(1280, 800, 'dark');
 });
 afterAll(async () => {
@@ -167,6 +155,16 @@ describe('live table', () => {
     await page.evaluate(() => window.dispatchEvent(new Event('online')));
     await pillSays(page, /^\s*Live/);
     await page.locator('#notice').waitFor({ state: 'hidden' });
+    await pricesMove(page);
+  });
+
+  it('starts over when the server comes back with other symbols', async () => {
+    await server.kill();
+    await pillSays(page, /Reconnecting/);
+    server = await Server.start(server.port, ['--symbols', '7']);
+    await page.evaluate(() => window.dispatchEvent(new Event('online')));
+    await page.locator('#fact-symbols', { hasText: /^7$/ }).waitFor();
+    await pillSays(page, /^\s*Live/);
     await pricesMove(page);
   });
 });

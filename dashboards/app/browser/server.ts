@@ -1,11 +1,12 @@
 /**
- * Starts and stops the server under test: the real program on a free port, found at `FEED_SERVER` or in the build folder.
- * Waits for the line that says it listens, and for its end; never for a length of time.
+ * Starts and stops the browser and the server under test: the real program on a free port, found at `FEED_SERVER` or in the
+ * build folder. Waits for the line that says it listens, and for its end; never for a length of time.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { chromium, type Browser } from 'playwright-core';
 
 const DEADLINE_MS = 20_000;
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -27,9 +28,9 @@ export class Server {
   ) {}
 
   /** Resolves when the server has said where it listens. */
-  static start(port = 0): Promise<Server> {
+  static start(port = 0, more: string[] = []): Promise<Server> {
     const listen = ['--listen', `127.0.0.1:${port}`, '--admin-listen', '127.0.0.1:0'];
-    const child = spawn(program(), listen, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(program(), [...listen, ...more], { stdio: ['ignore', 'pipe', 'inherit'] });
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => {
         child.kill('SIGKILL');
@@ -55,8 +56,25 @@ export class Server {
   }
 }
 
+/** Chromium, without a window, and quiet on the network. */
+export function launch(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: chromiumPath(),
+    args: [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
 /** Chromium's path, or an error that says what to install. */
-export function chromiumPath(): string {
+function chromiumPath(): string {
   const named = process.env['CHROMIUM'];
   if (named) return named;
   for (const name of ['chromium', 'chromium-browser', 'google-chrome']) {

@@ -27,13 +27,20 @@ export function change(last: number, open: number, places: number): Change {
   const difference = last - open;
   if (Number.isNaN(difference) || difference === 0) return UNCHANGED;
   const way = difference > 0 ? 'up' : 'down';
-  const amount = formatPrice(Math.abs(difference), places);
+  const amount = price(Math.abs(difference), places);
   const percent = open === 0 ? '' : `${Math.abs((difference / open) * 100).toFixed(2)} %`;
   return { way, arrow: way === 'up' ? '▲' : '▼', amount, percent };
 }
 
 export function price(units: number, places: number): string {
-  return Number.isNaN(units) ? '–' : formatPrice(units, places);
+  return Number.isNaN(units) ? '–' : inThousands(formatPrice(units, places));
+}
+
+/** `91647.50` as `91,647.50`: text to text, so every digit stays. */
+function inThousands(decimal: string): string {
+  const [whole, rest] = decimal.split('.') as [string, string?];
+  const groups = whole.replace(/\B(?=(\d{3})+$)/g, ',');
+  return rest === undefined ? groups : `${groups}.${rest}`;
 }
 
 /** Whole numbers up to 999,999, then `1.234M`. */

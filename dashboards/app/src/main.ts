@@ -2,7 +2,13 @@
  * Wires the page: client → store → one paint per animation frame. Messages never wait in a queue: they are merged into the
  * store as they come, and however many there were, the next frame paints the visible rows once.
  */
-import { FeedClient, reconnectOnWake, type Heartbeat, type LostRange } from '@tickcast/client';
+import {
+  FeedClient,
+  reconnectOnWake,
+  type Heartbeat,
+  type LostRange,
+  type SymbolRow,
+} from '@tickcast/client';
 import { readAddress, withTyped } from './address.ts';
 import { asked, filterRows } from './filter.ts';
 import { count } from './format.ts';
@@ -10,7 +16,7 @@ import { Header } from './header.ts';
 import { Median, Rates } from './rates.ts';
 import { Store } from './store.ts';
 import { Subscriber } from './subscriber.ts';
-import { loadSymbols } from './symbols.ts';
+import { allSimulated, loadSymbols, sameNames, withoutRemark } from './symbols.ts';
 import { Table } from './table.ts';
 import type { Health } from './words.ts';
 
@@ -46,6 +52,7 @@ let heartbeat: Heartbeat | undefined;
 let met = false;
 let listed = false;
 let lastGap = '';
+let epoch: string | undefined;
 
 function repaint(): void {
   if (scheduled) return;
@@ -84,6 +91,7 @@ function listenToClient(): void {
     let newest = 0;
     for (const message of messages) {
       if (message.T === 'heartbeat') heartbeat = message;
+      else if (message.T === 'welcome') greeted(message.epoch);
       else if ('o' in message && !message.snap && message.ts > newest) newest = message.ts;
     }
     const offset = client.offset;
@@ -133,14 +141,31 @@ function everySecond(): void {
   header.gaps(store.gaps, lastGap, Date.now());
 }
 
-async function listSymbols(): Promise<void> {
+/** The symbols that this page is about. */
+async function wantedSymbols(): Promise<SymbolRow[]> {
   const symbols = await loadSymbols('/v1/symbols');
+  return symbols.filter((symbol) => asked(symbol.S, wishes.symbols));
+}
+
+async function listSymbols(): Promise<void> {
+  const wanted = await wantedSymbols();
   listed = true;
-  const wanted = symbols.filter((symbol) => asked(symbol.S, wishes.symbols));
-  store.describe(wanted);
+  const simulated = allSimulated(wanted);
+  document.getElementById('note')!.hidden = !simulated;
+  store.describe(simulated ? withoutRemark(wanted) : wanted);
   filter(false);
   table.paint(nowUs());
   subscriber.start(wishes.symbols, wanted.length, (around) => table.visible(around));
+}
+
+/** A server that came back with other symbols has nothing to send for the old ones: the page starts over. */
+function greeted(by: string): void {
+  const restarted = epoch !== undefined && epoch !== by;
+  epoch = by;
+  if (!restarted || !listed) return;
+  void wantedSymbols().then((now) => {
+    if (!sameNames(store.names, now)) location.reload();
+  });
 }
 
 listenToClient();

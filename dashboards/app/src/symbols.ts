@@ -1,6 +1,6 @@
 /**
  * Loads the list of symbols (names, titles, places). Tries again while the server is not there: the table cannot be filled
- * without it. Resolves once; never rejects.
+ * without it. Resolves once; never rejects. Beside it, pure questions about such a list.
  */
 import type { SymbolRow } from '@tickcast/client';
 
@@ -16,4 +16,22 @@ export async function loadSymbols(url: string): Promise<SymbolRow[]> {
     }
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
   }
+}
+
+const SIMULATED = ' (simulated)';
+
+/** Whether every title says that its symbol is simulated: then one note for the page is enough. */
+export function allSimulated(symbols: readonly SymbolRow[]): boolean {
+  return symbols.length > 0 && symbols.every((symbol) => symbol.name.endsWith(SIMULATED));
+}
+
+/** The same symbols, their titles without that remark. */
+export function withoutRemark(symbols: readonly SymbolRow[]): SymbolRow[] {
+  return symbols.map((symbol) => ({ ...symbol, name: symbol.name.slice(0, -SIMULATED.length) }));
+}
+
+/** Whether `symbols` are the names that the page was built for; their order may differ. */
+export function sameNames(known: readonly string[], symbols: readonly SymbolRow[]): boolean {
+  const names = new Set(known);
+  return names.size === symbols.length && symbols.every((symbol) => names.has(symbol.S));
 }

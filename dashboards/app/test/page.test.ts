@@ -7,12 +7,14 @@ import { age, change, count, milliseconds, price } from '../src/format.ts';
 import { Median, Rates } from '../src/rates.ts';
 import { Store } from '../src/store.ts';
 import { ALL_MAX, Subscriber } from '../src/subscriber.ts';
+import { allSimulated, sameNames, withoutRemark } from '../src/symbols.ts';
 import { visibleSpan } from '../src/table.ts';
 import { notice, pillText, spoken } from '../src/words.ts';
 
 describe('format', () => {
   it('prints prices and changes with exact places', () => {
     expect(price(18720, 2)).toBe('187.20');
+    expect([price(9164750, 2), price(123456, 0)]).toEqual(['91,647.50', '123,456']);
     expect(price(NaN, 2)).toBe('–');
     expect(change(18720, 18700, 2)).toEqual({
       ...{ way: 'up', arrow: '▲', amount: '0.20', percent: '0.11 %' },
@@ -83,6 +85,25 @@ describe('filter', () => {
     expect(asked('BTC-USD', ['AAPL', 'BTC*'])).toBe(true);
     expect(asked('ETH', ['AAPL', 'BTC*'])).toBe(false);
     expect(asked('ETH', ['*'])).toBe(true);
+  });
+});
+
+describe('symbols', () => {
+  const symbol = (S: string, name: string) => ({ S, id: 0, places: 2, name });
+  const made = [symbol('A', 'Apple (simulated)'), symbol('B', 'Bank (simulated)')];
+
+  it('say once that they are simulated, if all of them are', () => {
+    expect(allSimulated(made)).toBe(true);
+    expect(withoutRemark(made).map(({ name }) => name)).toEqual(['Apple', 'Bank']);
+    expect([allSimulated([...made, symbol('C', 'Corn')]), allSimulated([])]).toEqual([
+      false,
+      false,
+    ]);
+  });
+
+  it('are the same ones in any order', () => {
+    expect(sameNames(['B', 'A'], made)).toBe(true);
+    expect([sameNames(['A'], made), sameNames(['A', 'C'], made)]).toEqual([false, false]);
   });
 });
 
