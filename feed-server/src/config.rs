@@ -30,7 +30,7 @@ Examples:
   feed-server                                       500 simulated symbols, dashboards at http://127.0.0.1:8080/
   feed-server --symbols 5000 --rate 100000          a busy market
   feed-server --scenario burst --seed 7             bursts of 50 times the rate, the same every time
-  feed-server --replay day.tick                     what `simulator record` wrote, or a CSV of symbol,ts,price,size
+  feed-server --replay day.ticks                    what `simulator record` wrote, or a CSV of symbol,ts,price,size
   feed-server --listen 0.0.0.0:8080 --shards 8      for other machines, eight threads";
 
 /// What was given. Nothing is checked but its form.

@@ -126,8 +126,13 @@ impl Source {
             symbols: settings.symbols,
             rate: settings.rate,
             seed: settings.seed,
-            popularity: popularity.map_err(|e| named("popularity", &settings.popularity, e))?,
-            scenario: scenario.map_err(|e| named("scenario", &settings.scenario, e))?,
+            popularity: popularity.map_err(|e: String| {
+                named("popularity", &settings.popularity, format!("{e}; there are zipf, uniform"))
+            })?,
+            scenario: scenario.map_err(|e: String| {
+                let choices = "there are calm, open, crash, halt, burst, quiet";
+                named("scenario", &settings.scenario, format!("{e}; {choices}"))
+            })?,
             trades_only: settings.trades_only,
             start_us: wall_clock_us(),
         };
@@ -198,7 +203,11 @@ impl metrics::Lateness for PacerLateness {
 fn start_log(format: LogFormat) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("TICKCAST_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr);
     match format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),

@@ -88,6 +88,8 @@ struct Subscription {
     mode: Mode,
     interval_ms: u32,
     on_slow: OnSlow,
+    /// The connection is sent every event of it after this offset.
+    after: u64,
 }
 
 /// How a subscription wants its messages.
@@ -118,12 +120,13 @@ impl Subscriptions {
         self.0.iter().map(|s| s.symbols.len() + s.patterns.len()).sum()
     }
 
-    /// Adds a subscription; what it names leaves the older ones.
+    /// Adds a subscription that is sent everything after the offset `after`; what it names leaves the older ones.
     pub fn subscribe(
         &mut self,
         names: &Names,
         channels: ChannelSet,
         manner: Manner,
+        after: u64,
         universe: &Universe,
     ) {
         self.unsubscribe(names, channels, universe);
@@ -137,6 +140,7 @@ impl Subscriptions {
             mode: manner.mode,
             interval_ms: manner.interval_ms,
             on_slow: manner.on_slow,
+            after,
         });
     }
 
@@ -162,6 +166,13 @@ impl Subscriptions {
         }
         topics.sort_unstable();
         topics
+    }
+
+    /// Every topic of which the connection is sent all events after `offset`, in order, none twice.
+    #[must_use]
+    pub fn topics_after(&self, offset: u64, universe: &Universe) -> Vec<Topic> {
+        let covering = self.0.iter().filter(|subscription| subscription.after <= offset);
+        Self(covering.cloned().collect()).topics(universe)
     }
 
     /// What the connection is to be sent, by behaviour.
@@ -400,7 +411,7 @@ mod tests {
                 let topics = topics_of(&names, step.channels, &universe);
                 if step.subscribe {
                     let manner = manner(step.latest);
-                    subscriptions.subscribe(&names, step.channels, manner, &universe);
+                    subscriptions.subscribe(&names, step.channels, manner, 0, &universe);
                     model.extend(topics.into_iter().map(|topic| (topic, step.latest)));
                 } else {
                     subscriptions.unsubscribe(&names, step.channels, &universe);
@@ -425,7 +436,7 @@ mod tests {
         let mut subscriptions = Subscriptions::default();
         let names = Names::resolve(&["C".into(), "A*".into()], &universe).unwrap();
         let both = ChannelSet(0b11);
-        subscriptions.subscribe(&names, both, manner(false), &universe);
+        subscriptions.subscribe(&names, both, manner(false), 0, &universe);
         let c = Names::resolve(&["C".into()], &universe).unwrap();
         subscriptions.unsubscribe(&c, ChannelSet(0b10), &universe);
         let listed: Vec<_> = subscriptions

@@ -53,7 +53,7 @@ impl FrameBuilder {
         self.buffer.len() - HEAD_BYTES
     }
 
-    /// Adds a message as [`separated`] made it.
+    /// Adds a message that [`separate`] has ended.
     #[inline]
     pub fn push_separated(&mut self, message: &[u8]) {
         self.buffer.extend_from_slice(message);

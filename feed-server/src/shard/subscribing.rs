@@ -27,6 +27,17 @@ pub(super) enum Start {
     Unknown,
 }
 
+/// The topics of a request, by what the connection holds already.
+#[derive(Debug, Default)]
+struct Division {
+    /// Held, with everything that is wanted: they only change their subscription.
+    moved: Vec<Topic>,
+    /// Held, but from later on than the cursor: they start again there. What waits of them is in what is sent again.
+    again: Vec<Topic>,
+    /// Not held, or to start again.
+    fresh: Vec<Topic>,
+}
+
 impl<S: Sink> Shard<S> {
     pub(super) fn subscribe(
         &mut self,
@@ -42,21 +53,24 @@ impl<S: Sink> Shard<S> {
             interval_ms: subscribe.interval_ms,
             on_slow: subscribe.on_slow,
         };
-        let held = self.members[id].subscriptions.topics(&universe);
-        let mut subscriptions = self.members[id].subscriptions.clone();
-        subscriptions.subscribe(&names, subscribe.channels, manner, &universe);
-        self.check_names(subscriptions.names())?;
+        let start = self.start(subscribe.since.as_ref());
         let wanted = topics_of(&names, subscribe.channels, &universe);
-        let (moved, fresh): (Vec<_>, Vec<_>) =
-            wanted.into_iter().partition(|topic| held.binary_search(topic).is_ok());
+        let Division { moved, again, fresh } = self.divide(id, start, wanted);
+        let (replay, recovered) = self.plan_start(start, &fresh);
+        let after = match start {
+            Start::After(offset) if recovered == Some(true) => offset,
+            _ => self.position,
+        };
+        let mut subscriptions = self.members[id].subscriptions.clone();
+        subscriptions.subscribe(&names, subscribe.channels, manner, after, &universe);
+        self.check_names(subscriptions.names())?;
 
         self.detach(id);
+        self.discard_topics(id, &again);
         let mut frames = self.drain_topics(id, &moved);
         self.members[id].subscriptions = subscriptions;
         self.regroup(id, now);
 
-        let start = self.start(subscribe.since.as_ref());
-        let (replay, recovered) = self.plan_start(start, &fresh);
         let cursor = match (start, subscribe.since) {
             (Start::After(_), Some(since)) if recovered == Some(true) => since,
             _ => self.market.cursor(self.position),
@@ -105,12 +119,7 @@ impl<S: Sink> Shard<S> {
         subscriptions.unsubscribe(&names, unsubscribe.channels, &universe);
         let topics = topics_of(&names, unsubscribe.channels, &universe);
         self.detach(id);
-        for place in 0..self.members[id].memberships.len() {
-            let audience = self.members[id].memberships[place].audience;
-            if let Some(private) = self.private_mut(id, audience) {
-                topics.iter().for_each(|topic| private.discard(*topic));
-            }
-        }
+        self.discard_topics(id, &topics);
         self.members[id].subscriptions = subscriptions;
         self.regroup(id, now);
         let answer = Control::Unsubscribed {
@@ -121,6 +130,43 @@ impl<S: Sink> Shard<S> {
         self.send_control(id, &answer, now);
         self.settle(id, now);
         Ok(())
+    }
+
+    /// Divides what a request wants by what the connection holds already.
+    fn divide(&self, id: ConnectionId, start: Start, wanted: Vec<Topic>) -> Division {
+        let subscriptions = &self.members[id].subscriptions;
+        let held = subscriptions.topics(&self.universe);
+        let mut division = Division::default();
+        if held.is_empty() {
+            return Division { fresh: wanted, ..division };
+        }
+        let covered = match start {
+            Start::Present => held.clone(),
+            Start::After(offset) => subscriptions.topics_after(offset, &self.universe),
+            // Whoever comes with a cursor of which nothing is known has nothing that it could rely on.
+            Start::Unknown => Vec::new(),
+        };
+        for topic in wanted {
+            if covered.binary_search(&topic).is_ok() {
+                division.moved.push(topic);
+            } else {
+                if held.binary_search(&topic).is_ok() {
+                    division.again.push(topic);
+                }
+                division.fresh.push(topic);
+            }
+        }
+        division
+    }
+
+    /// Discards what waits of some topics.
+    fn discard_topics(&mut self, id: ConnectionId, topics: &[Topic]) {
+        for place in 0..self.members[id].memberships.len() {
+            let audience = self.members[id].memberships[place].audience;
+            if let Some(private) = self.private_mut(id, audience) {
+                topics.iter().for_each(|topic| private.discard(*topic));
+            }
+        }
     }
 
     /// Whether a connection may hold so many names.
