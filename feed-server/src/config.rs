@@ -1,5 +1,6 @@
 //! Settings in two stages: what was given (command line, then environment, then the TOML file), and what it means. Every
 //! value is checked before a port is bound, and a wrong one is named together with where it came from.
+//! Longer than most files here: every setting stands in it three times, as given, as merged and as checked.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

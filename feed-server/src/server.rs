@@ -138,12 +138,12 @@ impl Drop for SocketGuard {
 #[derive(Debug, Error)]
 pub enum StartError {
     /// A port that cannot be had.
-    #[error("cannot listen on {address}: {source}{}", hint(source, *address))]
+    #[error("cannot listen on {address}: {error}{}", hint(error, *address))]
     Bind {
         /// Which.
         address: SocketAddr,
         /// Why.
-        source: io::Error,
+        error: io::Error,
     },
     /// No thread or no runtime.
     #[error("cannot start a thread: {0}")]
@@ -190,8 +190,8 @@ impl Server {
         lateness: Option<Box<dyn Lateness>>,
     ) -> Result<(Self, Ingest), StartError> {
         let listeners = bind_shared(settings.listen, settings.shards)
-            .map_err(|source| StartError::Bind { address: settings.listen, source })?;
-        let admin_error = |source| StartError::Bind { address: settings.admin_listen, source };
+            .map_err(|error| StartError::Bind { address: settings.listen, error })?;
+        let admin_error = |error| StartError::Bind { address: settings.admin_listen, error };
         let admin_listener = bind(settings.admin_listen, false).map_err(admin_error)?;
         let address = listeners[0].local_addr()?;
         let admin_address = admin_listener.local_addr()?;

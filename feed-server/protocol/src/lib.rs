@@ -2,6 +2,7 @@
 //!
 //! No I/O, no clock, no threads: bytes in, messages out, and back.
 
+mod channel;
 mod close;
 mod cursor;
 mod decode;
@@ -13,12 +14,13 @@ pub mod price;
 mod request;
 mod symbol;
 
+pub use channel::{Channel, ChannelSet, EventChannel, Interval};
 pub use close::{CloseCode, ComeBack, ErrorCode};
 pub use cursor::{Cursor, CursorError, is_epoch};
 pub use decode::{DecodeError, SymbolTable, decode_frame};
 pub use event::{
-    Aggressor, Bar, Body, Channel, ChannelSet, Event, EventChannel, Interval, MergedQuote,
-    MergedTrades, Quote, Tick, Trade, TradingStatus, US_PER_SECOND,
+    Aggressor, Bar, Body, Event, MergedQuote, MergedTrades, Quote, Tick, Trade, TradingStatus,
+    US_PER_SECOND,
 };
 pub use message::{
     Control, Data, Format, GapReason, Limits, Mode, OnSlow, Record, RequestId, ServerMessage,

@@ -1,5 +1,5 @@
 //! A market, a shard and clients in memory: no sockets, no clock. Clients read as a strict client of the wire contract
-//! does, and know from the market's own record what they must have been told.
+//! does, and know from the market's own record what they must have been told. One file, because it is one model.
 
 #![allow(dead_code, reason = "each test uses a part")]
 
