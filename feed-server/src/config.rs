@@ -11,6 +11,7 @@ use feed_protocol::Limits;
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::http::cors::Origins;
 use crate::market::Retention;
 use crate::server::Settings;
 
@@ -82,7 +83,7 @@ pub struct Given {
     /// Wait so long after a first event so that more leave with one write: less CPU for more latency [default: 0]
     #[arg(long, value_name = "N", env = "TICKCAST_COALESCE_US")]
     coalesce_us: Option<u64>,
-    /// WebSocket connections at a time [default: what the limit of open files allows]
+    /// Connections at a time: WebSockets, streams and waiting long polls [default: what the limit of open files allows]
     #[arg(long, value_name = "N", env = "TICKCAST_MAX_CONNECTIONS")]
     max_connections: Option<usize>,
     /// Events that wait for a shard at most; beyond it the oldest are merged [default: 65536]
@@ -91,6 +92,9 @@ pub struct Given {
     /// Bytes a client's socket may hold unsent in the kernel (TCP_NOTSENT_LOWAT), 0 for the system's default [default: 16384]
     #[arg(long, value_name = "BYTES", env = "TICKCAST_NOTSENT_LOWAT")]
     notsent_lowat: Option<u32>,
+    /// Pages of which origins may read the data (CORS): *, none, or a list like https://example.org [default: *]
+    #[arg(long, value_name = "ORIGINS", env = "TICKCAST_ALLOW_ORIGINS")]
+    allow_origins: Option<String>,
     /// Requests a second a client may send [default: 50]
     #[arg(long, value_name = "N", env = "TICKCAST_MESSAGES_PER_S")]
     messages_per_s: Option<u32>,
@@ -216,6 +220,7 @@ impl Given {
             max_connections: self.max_connections.or(file.max_connections),
             queue_events: self.queue_events.or(file.queue_events),
             notsent_lowat: self.notsent_lowat.or(file.notsent_lowat),
+            allow_origins: self.allow_origins.or(file.allow_origins),
             messages_per_s: self.messages_per_s.or(file.messages_per_s),
             drain_s: self.drain_s.or(file.drain_s),
             log_format: self.log_format.or(file.log_format),
@@ -245,6 +250,12 @@ impl Given {
                 within("max-connections", wanted, connections_possible.max(1), 1, 10_000_000)?
             }
         };
+        let origins = self.allow_origins.unwrap_or_else(|| "*".into());
+        let origins = Origins::parse(&origins).map_err(|must| ConfigError::Value {
+            name: "allow-origins",
+            value: origins,
+            must,
+        })?;
         let limits = Limits {
             symbols: 10_000,
             message_bytes: 65_536,
@@ -259,6 +270,7 @@ impl Given {
             coalesce_us: within("coalesce-us", self.coalesce_us, 0, 0, 1_000_000)?,
             connections_max: max_connections,
             notsent_lowat: within("notsent-lowat", self.notsent_lowat, 16_384, 0, 1 << 30)?,
+            origins,
             limits,
         };
         if server.listen == server.admin_listen && server.listen.port() != 0 {

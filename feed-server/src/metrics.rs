@@ -12,7 +12,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::runtime::wall_us;
 use crate::server::Shared;
-use crate::shard::counters::{Count, Counters, PUBLISH_TO_WRITE_BOUNDS_US};
+use crate::shard::counters::{Answered, Count, Counters, PUBLISH_TO_WRITE_BOUNDS_US, Transport};
 
 /// Media type of [`render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -52,7 +52,7 @@ struct Sample {
 /// One counter of a shard's.
 type Pick = fn(&Counters) -> &Count;
 
-type Labelled = (Option<(&'static str, String)>, u64);
+type Labelled = (Vec<(&'static str, String)>, u64);
 
 #[derive(Debug)]
 struct Buckets {
@@ -64,21 +64,32 @@ struct Buckets {
 impl Sample {
     fn take(shared: &Shared) -> Self {
         let sum = |pick: Pick| -> Vec<Labelled> {
-            vec![(None, shared.counters.iter().map(|counters| pick(counters).get()).sum())]
+            vec![(vec![], shared.counters.iter().map(|counters| pick(counters).get()).sum())]
         };
         let by = |label: &'static str, values: &[(&str, Pick)]| {
             let labelled = |(value, pick): &(&str, Pick)| {
                 let total = shared.counters.iter().map(|counters| pick(counters).get()).sum();
-                (Some((label, (*value).to_owned())), total)
+                (vec![(label, (*value).to_owned())], total)
             };
             values.iter().map(labelled).collect::<Vec<Labelled>>()
         };
+        let by_transport = |value: &dyn Fn(&Counters, Transport) -> u64| -> Vec<Labelled> {
+            let labelled = |transport: Transport| {
+                let total = shared.counters.iter().map(|c| value(c, transport)).sum();
+                (vec![("transport", transport.as_str().to_owned())], total)
+            };
+            Transport::ALL.into_iter().map(labelled).collect()
+        };
         let by_shard = |value: &dyn Fn(usize) -> u64| -> Vec<Labelled> {
             let shards = 0..shared.queues.len();
-            shards.map(|shard| (Some(("shard", shard.to_string())), value(shard))).collect()
+            shards.map(|shard| (vec![("shard", shard.to_string())], value(shard))).collect()
         };
         let counters = vec![
-            ("market_events", "Events numbered by the market", vec![(None, shared.market.head())]),
+            (
+                "market_events",
+                "Events numbered by the market",
+                vec![(vec![], shared.market.head())],
+            ),
             ("shard_events", "Events taken out of the queues, all shards", sum(|c| &c.events)),
             (
                 "queue_overwrites",
@@ -93,9 +104,10 @@ impl Sample {
             ("messages_sent", "Data messages sent", sum(|c| &c.messages)),
             (
                 "sent_bytes",
-                "Bytes handed to WebSocket connections, headers included",
-                sum(|c| &c.bytes),
+                "Bytes handed over, by transport: of WebSockets with their headers, of the others the bodies",
+                by_transport(&|c, transport| c.bytes(transport).get()),
             ),
+            ("polls", "Polls answered, by transport and what with", polls(shared)),
             ("writes", "Writes to sockets", sum(|c| &c.writes)),
             ("merged_events", "Events merged away, a connection", sum(|c| &c.merged)),
             (
@@ -110,7 +122,11 @@ impl Sample {
                     ],
                 ),
             ),
-            ("connections_opened", "WebSocket connections taken", sum(|c| &c.connections_total)),
+            (
+                "connections_opened",
+                "Connections taken, by transport; each long poll that waited is one",
+                by_transport(&|c, transport| c.connections_total(transport).get()),
+            ),
             (
                 "connections_closed",
                 "WebSocket connections closed by the server, by code",
@@ -124,7 +140,11 @@ impl Sample {
             ),
         ];
         let gauges = vec![
-            ("connections", "WebSocket connections open", sum(|c| &c.connections)),
+            (
+                "connections",
+                "Connections open, by transport; a long poll is one while it waits",
+                by_transport(&|c, transport| c.connections(transport).get()),
+            ),
             (
                 "slow_connections",
                 "Connections with bytes that wait for their socket",
@@ -133,7 +153,7 @@ impl Sample {
             (
                 "sockets",
                 "Sockets open, plain HTTP included",
-                vec![(None, shared.sockets.open() as u64)],
+                vec![(vec![], shared.sockets.open() as u64)],
             ),
             ("audiences", "Groups of connections with equal subscriptions", sum(|c| &c.audiences)),
             (
@@ -141,11 +161,11 @@ impl Sample {
                 "Events that wait for a shard",
                 by_shard(&|s| shared.queues[s].depth() as u64),
             ),
-            ("symbols", "Symbols there are", vec![(None, shared.market.universe().len() as u64)]),
+            ("symbols", "Symbols there are", vec![(vec![], shared.market.universe().len() as u64)]),
             (
                 "ready",
                 "Whether /readyz says so",
-                vec![(None, u64::from(shared.not_ready().is_none()))],
+                vec![(vec![], u64::from(shared.not_ready().is_none()))],
             ),
         ];
         let age_us = shared.market.source_age_us(wall_us());
@@ -174,7 +194,22 @@ fn closed(shared: &Shared) -> Vec<Labelled> {
         }
     }
     let name = |code: Option<u16>| code.map_or_else(|| "other".to_owned(), |c| c.to_string());
-    totals.into_iter().map(|(code, count)| (Some(("code", name(code))), count)).collect()
+    totals.into_iter().map(|(code, count)| (vec![("code", name(code))], count)).collect()
+}
+
+fn polls(shared: &Shared) -> Vec<Labelled> {
+    let kinds = [Transport::Poll, Transport::LongPoll].into_iter();
+    let kinds = kinds.flat_map(|transport| Answered::ALL.map(|answered| (transport, answered)));
+    kinds
+        .map(|(transport, answered)| {
+            let counts = shared.counters.iter().map(|c| c.answers(transport, answered).get());
+            let labels = vec![
+                ("transport", transport.as_str().to_owned()),
+                ("result", answered.as_str().to_owned()),
+            ];
+            (labels, counts.sum())
+        })
+        .collect()
 }
 
 fn publish_to_write(shared: &Shared) -> Buckets {
@@ -213,22 +248,21 @@ impl Collector for Sample {
             let kind = MetricType::Counter;
             let mut metric = encoder.encode_descriptor(name, help, None, kind)?;
             for (label, value) in values {
-                match label {
-                    None => metric.encode_counter::<NoLabelSet, _, u64>(value, None)?,
-                    Some((key, text)) => metric
-                        .encode_family(&[(*key, text.as_str())])?
-                        .encode_counter::<NoLabelSet, _, u64>(value, None)?,
+                if label.is_empty() {
+                    metric.encode_counter::<NoLabelSet, _, u64>(value, None)?;
+                } else {
+                    let mut family = metric.encode_family(label)?;
+                    family.encode_counter::<NoLabelSet, _, u64>(value, None)?;
                 }
             }
         }
         for (name, help, values) in &self.gauges {
             let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             for (label, value) in values {
-                match label {
-                    None => metric.encode_gauge(value)?,
-                    Some((key, text)) => {
-                        metric.encode_family(&[(*key, text.as_str())])?.encode_gauge(value)?;
-                    }
+                if label.is_empty() {
+                    metric.encode_gauge(value)?;
+                } else {
+                    metric.encode_family(label)?.encode_gauge(value)?;
                 }
             }
         }

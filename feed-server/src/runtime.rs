@@ -10,7 +10,7 @@ use feed_protocol::Limits;
 use tokio::sync::{Notify, watch};
 use tokio::task::yield_now;
 
-use crate::connection::socket::SocketSink;
+use crate::connection::sink::ClientSink;
 use crate::http;
 use crate::server::{Shared, Stage};
 use crate::shard::counters::Counters;
@@ -28,7 +28,7 @@ const TIMER_GRAIN_US: u64 = 2000;
 #[derive(Debug)]
 pub struct Local {
     /// The shard. Borrowed between awaits only.
-    pub shard: RefCell<Shard<SocketSink>>,
+    pub shard: RefCell<Shard<ClientSink>>,
     /// One read buffer for all connections.
     pub scratch: RefCell<Vec<u8>>,
     /// What clients are told in `welcome`.
@@ -44,7 +44,7 @@ pub struct Local {
 impl Local {
     /// For a shard.
     #[must_use]
-    pub fn new(shard: Shard<SocketSink>, shared: Arc<Shared>) -> Rc<Self> {
+    pub fn new(shard: Shard<ClientSink>, shared: Arc<Shared>) -> Rc<Self> {
         Rc::new(Self {
             shard: RefCell::new(shard),
             scratch: RefCell::new(vec![0; SCRATCH_BYTES]),
@@ -72,11 +72,11 @@ impl Local {
         }
     }
 
-    /// Whether the server has more connections than it may.
+    /// Whether the server would have more connections than it may with `more` of them.
     #[must_use]
-    pub fn is_full(&self) -> bool {
-        let open: u64 = self.shared.counters.iter().map(|shard| shard.connections.get()).sum();
-        open > self.shared.connections_max as u64
+    pub fn is_full(&self, more: u64) -> bool {
+        let open: u64 = self.shared.counters.iter().map(|shard| shard.connections_all()).sum();
+        open + more > self.shared.connections_max as u64
     }
 }
 

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::task::LocalSet;
 
 use crate::http::admin;
+use crate::http::cors::Origins;
 use crate::market::{Ingest, Market};
 use crate::metrics::Lateness;
 use crate::runtime::{self, Local};
@@ -41,10 +42,12 @@ pub struct Settings {
     pub queue_events: usize,
     /// Pause after the first event of a batch, so that more come together.
     pub coalesce_us: u64,
-    /// WebSocket connections at a time.
+    /// Connections at a time, of WebSockets, streams and waiting long polls together.
     pub connections_max: usize,
     /// `TCP_NOTSENT_LOWAT` in bytes; 0 leaves it alone.
     pub notsent_lowat: u32,
+    /// Pages of which origins may read the data.
+    pub origins: Origins,
     /// What clients are told.
     pub limits: Limits,
 }
@@ -83,15 +86,23 @@ pub struct Shared {
     /// See [`Settings`].
     pub coalesce_us: u64,
     /// See [`Settings`].
+    pub origins: Origins,
+    /// See [`Settings`].
     pub limits: Limits,
     stage: watch::Receiver<Stage>,
 }
 
 impl Shared {
+    /// Whether connections are taken.
+    #[must_use]
+    pub fn is_serving(&self) -> bool {
+        *self.stage.borrow() == Stage::Serving
+    }
+
     /// Why clients should not be sent here, if they should not.
     #[must_use]
     pub fn not_ready(&self) -> Option<String> {
-        if *self.stage.borrow() != Stage::Serving {
+        if !self.is_serving() {
             return Some("draining".into());
         }
         if !self.market.is_started() {
@@ -207,6 +218,7 @@ impl Server {
             connections_max: settings.connections_max,
             notsent_lowat: settings.notsent_lowat,
             coalesce_us: settings.coalesce_us,
+            origins: settings.origins.clone(),
             limits: settings.limits,
             stage: stage_seen.clone(),
         });

@@ -11,18 +11,18 @@ use server::client::Client;
 use server::{EPOCH, TestServer, wall_us};
 
 /// Counters without labels, with what they stand at once the test has done what it does.
-const COUNTERS: [&str; 10] = [
+const COUNTERS: [&str; 8] = [
     "market_events",
     "shard_events",
     "recovered_events",
     "messages_sent",
-    "sent_bytes",
     "writes",
     "merged_events",
-    "connections_opened",
     "fell_behind",
     "publish_to_write_seconds_count",
 ];
+
+const TRANSPORTS: [&str; 5] = ["websocket", "sse", "stream", "long_poll", "poll"];
 
 /// Samples by name and labels, after a check of the OpenMetrics text format's rules.
 fn samples(text: &str) -> BTreeMap<String, f64> {
@@ -74,6 +74,9 @@ fn metrics_are_all_there_and_move() {
         ("queue_depth", "shard", &["0", "1"]),
         ("gaps_total", "why", &["history", "slow", "overflow"]),
         ("requests_total", "result", &["done", "refused"]),
+        ("sent_bytes_total", "transport", &TRANSPORTS),
+        ("connections_opened_total", "transport", &TRANSPORTS),
+        ("connections", "transport", &TRANSPORTS),
         (
             "connections_closed_total",
             "code",
@@ -107,8 +110,8 @@ fn metrics_are_all_there_and_move() {
     let exactly = [
         ("market_events_total", 20.0),
         ("shard_events_total", 40.0),
-        ("connections_opened_total", 2.0),
-        ("connections", 2.0),
+        ("connections_opened_total{transport=\"websocket\"}", 2.0),
+        ("connections{transport=\"websocket\"}", 2.0),
         ("requests_total{result=\"refused\"}", 1.0),
         ("publish_to_write_seconds_count", 40.0),
         ("queue_depth{shard=\"0\"}", 0.0),
@@ -119,8 +122,9 @@ fn metrics_are_all_there_and_move() {
         assert_eq!(now[&format!("tickcast_{name}")], value, "{name}");
     }
     // Two clients' ten trades of AAPL, and what MSFT's were merged into; a handful of answers.
-    for (name, least) in [("messages_sent", 21.0), ("sent_bytes", 1500.0), ("writes", 8.0)] {
-        assert!(now[&format!("tickcast_{name}_total")] >= least, "{name}: {now:?}");
+    let sent = "sent_bytes_total{transport=\"websocket\"}";
+    for (name, least) in [("messages_sent_total", 21.0), (sent, 1500.0), ("writes_total", 8.0)] {
+        assert!(now[&format!("tickcast_{name}")] >= least, "{name}: {now:?}");
     }
     assert_eq!(now["tickcast_publish_to_write_seconds_bucket{le=\"+Inf\"}"], 40.0);
     assert!(now["tickcast_requests_total{result=\"done\"}"] >= 4.0);
@@ -132,7 +136,9 @@ fn metrics_are_all_there_and_move() {
         }
     }
     drop((client, other));
-    server::wait_for("the connections to be gone", || server.metric("tickcast_connections") == 0.0);
+    server::wait_for("the connections to be gone", || {
+        server.metric("tickcast_connections{transport=\"websocket\"}") == 0.0
+    });
     server::wait_for("their sockets too", || server.metric("tickcast_sockets") == 0.0);
 }
 

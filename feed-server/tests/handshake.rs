@@ -233,6 +233,8 @@ fn a_connection_too_many_is_told_to_come_back_later() {
     assert!(!reason.is_empty());
     assert!(first.is_usable(), "those who are in stay");
     drop(first);
-    server::wait_for("room for another", || server.metric("tickcast_connections") == 0.0);
+    server::wait_for("room for another", || {
+        server.metric("tickcast_connections{transport=\"websocket\"}") == 0.0
+    });
     assert!(server.client("").is_usable());
 }

@@ -24,6 +24,7 @@ fn start_error(listen: SocketAddr, admin_listen: SocketAddr, shards: usize) -> S
         coalesce_us: 0,
         connections_max: 1,
         notsent_lowat: 0,
+        origins: feed_server::http::cors::Origins::Any,
         limits: LIMITS,
     };
     Server::start(&settings, market, None).expect_err("the port is taken").to_string()

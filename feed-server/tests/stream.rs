@@ -229,5 +229,7 @@ fn a_close_is_answered_with_its_own_code() {
     client.send(&masked(FIN | CLOSE, b""));
     assert_eq!(client.frame().close().0, None, "no code for no code");
     client.ends();
-    server::wait_for("the connections to be gone", || server.metric("tickcast_connections") == 0.0);
+    server::wait_for("the connections to be gone", || {
+        server.metric("tickcast_connections{transport=\"websocket\"}") == 0.0
+    });
 }

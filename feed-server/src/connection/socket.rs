@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
+use super::sink::ClientSink;
 use crate::shard::outbox::Sink;
 
 /// Shared by the shard, which writes, and the connection's task, which waits.
@@ -41,8 +42,8 @@ impl Socket {
 
     /// The shard's end.
     #[must_use]
-    pub fn sink(self: &Rc<Self>) -> SocketSink {
-        SocketSink(self.clone())
+    pub fn sink(self: &Rc<Self>) -> ClientSink {
+        ClientSink::Socket(SocketSink(self.clone()))
     }
 
     /// Waits until there is something to do.
@@ -77,6 +78,18 @@ impl Socket {
         }
     }
 
+    /// Writes what goes in without waiting; 0 means that nothing does now.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self.stream.try_write(bytes) {
+            Ok(count) => Ok(count),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Tells the peer that nothing more will be sent.
     pub fn shut_down_write(&self) {
         // If it fails the peer is gone already.
@@ -91,11 +104,7 @@ impl Socket {
 
 impl Sink for SocketSink {
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.0.stream.try_write(bytes) {
-            Ok(count) => Ok(count),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-            Err(error) => Err(error),
-        }
+        self.0.try_write(bytes)
     }
 
     fn want_writable(&mut self) {

@@ -74,6 +74,21 @@ impl Names {
     }
 }
 
+impl Names {
+    /// What the names mean on some channels, as an audience takes it.
+    #[must_use]
+    pub fn selection(&self, channels: ChannelSet, universe: &Universe) -> Selection {
+        let mut selection = Selection::default();
+        if self.prefixes.iter().any(|prefix| prefix.is_empty()) {
+            selection.extend(channels, Vec::new());
+        } else {
+            selection.extend(ChannelSet::default(), topics_of(self, channels, universe));
+        }
+        selection.normalise();
+        selection
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Pattern {
     prefix: Box<str>,

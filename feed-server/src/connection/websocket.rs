@@ -43,7 +43,7 @@ pub async fn run(local: Rc<Local>, stream: TcpStream, early: bytes::Bytes, openi
         }
         id
     };
-    if local.is_full() {
+    if local.is_full(0) {
         let mut shard = local.shard.borrow_mut();
         shard.close_with(id, CloseCode::TooManyConnections, "too many connections", now);
     }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use feed_protocol::{ErrorCode, Rejection};
 use http_body_util::Full;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Response, StatusCode};
 
 /// What every handler gives.
@@ -48,6 +48,15 @@ pub fn problem(status: StatusCode, code: ErrorCode, detail: &str) -> Answer {
         "detail": detail,
     });
     with_status(status, "application/problem+json", body.to_string())
+}
+
+/// The refusal of a connection beyond those that the server takes.
+#[must_use]
+pub fn no_room() -> Answer {
+    let detail = "the server has as many connections as it takes; come back later";
+    let mut refusal = problem(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::RateLimited, detail);
+    refusal.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    refusal
 }
 
 /// Whether `method` only reads.

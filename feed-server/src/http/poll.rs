@@ -1,23 +1,23 @@
 //! `GET /v1/poll`: what has happened since a cursor, now, even if nothing. From the shard's own newest events and the
 //! market's history up to the shard's position, so that a cursor means the same as on a socket.
 
-use std::rc::Rc;
-
-use feed_protocol::{Cursor, Event, Format, Mode, Record, Subscribe};
+use feed_protocol::{Cursor, Event, EventChannel, Format, Mode, Record, Subscribe};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::{Request, StatusCode};
 
 use super::answer::{Answer, Rejected, json, with_status};
 use super::query::{DataQuery, Query, cursor_of_etag, etag};
-use crate::connection::socket::SocketSink;
+use crate::connection::sink::ClientSink;
 use crate::connection::subscriptions::{Names, topics_of};
+use crate::market::SeenBar;
 use crate::runtime::Local;
 use crate::shard::Shard;
-use crate::shard::audience::Topic;
+use crate::shard::audience::{Selection, Topic};
 use crate::shard::backlog::{Backlog, Out};
 use crate::shard::bars::{BarPositions, FINALS_MAX};
 use crate::shard::batch::write_out;
+use crate::shard::counters::{Answered, Transport};
 use crate::shard::frame::FrameBuilder;
 use crate::shard::replay::{Progress, Replay, Replayed};
 
@@ -26,37 +26,91 @@ const LIMIT_DEFAULT: usize = 1000;
 /// Most messages that can be asked for at once.
 const LIMIT_MAX: usize = 100_000;
 
+/// What is asked for.
+pub struct Question {
+    /// The query, for what only one path knows.
+    pub query: Query,
+    /// The subscription that a poll would be.
+    pub subscribe: Subscribe,
+    /// What it names.
+    pub topics: Vec<Topic>,
+    /// The same as an audience's selection.
+    pub selection: Selection,
+    limit: usize,
+}
+
+impl Question {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub fn read(local: &Local, request: &Request<Incoming>) -> Result<Self, Rejected> {
+        let query = Query::parse(request.uri().query())?;
+        let limit = query.number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT_DEFAULT);
+        let subscribe = DataQuery::parse(&query)?.json_only()?.needed()?;
+        let shard = local.shard.borrow();
+        let universe = shard.market().universe();
+        let names = Names::resolve(&subscribe.symbols, universe)?;
+        let topics = topics_of(&names, subscribe.channels, universe);
+        let selection = names.selection(subscribe.channels, universe);
+        Ok(Self { query, subscribe, topics, selection, limit })
+    }
+}
+
 /// What a poll is answered with.
-struct Polled {
+pub struct Polled {
     cursor: Cursor,
     recovered: Option<bool>,
     messages: Vec<Replayed>,
+    bars: Vec<(Topic, SeenBar)>,
     more: bool,
 }
 
+impl Polled {
+    /// Whether there is anything that the client does not know. It was told, at the latest, of bars that had ended by
+    /// `told_us`; without that, bars that have ended are news if anything has happened since its cursor.
+    pub fn has_news(&self, question: &Question, told_us: Option<i64>) -> bool {
+        let since = question.subscribe.since.as_ref();
+        let has_moved = since.is_none_or(|since| self.cursor.offset > since.offset);
+        let is_news = |(topic, seen): &(Topic, SeenBar)| {
+            let end_us = topic.bar().map_or(0, |(_, interval)| seen.bar.start_us + interval.us());
+            !seen.is_final || told_us.map_or(has_moved, |told_us| end_us > told_us)
+        };
+        !self.messages.is_empty() || self.recovered == Some(false) || self.bars.iter().any(is_news)
+    }
+}
+
 /// Answers a poll.
-pub fn answer(local: &Rc<Local>, request: &Request<Incoming>) -> Result<Answer, Rejected> {
-    let query = Query::parse(request.uri().query())?;
-    let limit = query.number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT_DEFAULT);
-    let subscribe = DataQuery::parse(&query)?.needed()?;
+pub fn answer(local: &Local, request: &Request<Incoming>) -> Result<Answer, Rejected> {
+    let question = Question::read(local, request)?;
     let shard = local.shard.borrow();
-    let names = Names::resolve(&subscribe.symbols, shard.market().universe())?;
-    let topics = topics_of(&names, subscribe.channels, shard.market().universe());
     let known = request.headers().get(header::IF_NONE_MATCH).and_then(|tag| tag.to_str().ok());
-    if let Some(tag) = known.and_then(|tags| unchanged(&shard, &topics, tags)) {
+    if let Some(tag) = known.and_then(|tags| unchanged(&shard, &question.topics, tags)) {
+        shard.counters().answers(Transport::Poll, Answered::NotModified).add(1);
         let mut answer = with_status(StatusCode::NOT_MODIFIED, "application/json", "");
         answer.headers_mut().insert(header::ETAG, tag);
         return Ok(answer);
     }
-    let polled = poll(&shard, &subscribe, &topics, limit);
+    Ok(write(&shard, &poll(&shard, &question), Transport::Poll))
+}
+
+/// The answer that was found, counted.
+pub fn write(shard: &Shard<ClientSink>, polled: &Polled, transport: Transport) -> Answer {
+    let body = body(shard, polled);
+    let is_empty = polled.messages.is_empty() && polled.bars.is_empty();
+    let answered = if is_empty { Answered::Empty } else { Answered::Messages };
+    let counters = shard.counters();
+    counters.answers(transport, answered).add(1);
+    counters.bytes(transport).add(body.len() as u64);
+    counters.messages.add((polled.messages.len() + polled.bars.len()) as u64);
+    let mut answer = json(body);
     let tag = HeaderValue::from_str(&etag(&polled.cursor)).ok();
-    let mut answer = json(body(&shard, &subscribe, &topics, &polled));
     answer.headers_mut().extend(tag.map(|tag| (header::ETAG, tag)));
-    Ok(answer)
+    answer
 }
 
 /// The tag that is still right, if one of `tags` is.
-fn unchanged(shard: &Shard<SocketSink>, topics: &[Topic], tags: &str) -> Option<HeaderValue> {
+fn unchanged(shard: &Shard<ClientSink>, topics: &[Topic], tags: &str) -> Option<HeaderValue> {
     let is_current = |cursor: &Cursor| {
         let newer = |topic: &Topic| {
             let (symbol, channel) = topic.event()?;
@@ -70,8 +124,15 @@ fn unchanged(shard: &Shard<SocketSink>, topics: &[Topic], tags: &str) -> Option<
     HeaderValue::from_str(&etag(&current)).ok()
 }
 
-fn poll(
-    shard: &Shard<SocketSink>,
+/// What has happened since the question's cursor, as of now.
+pub fn poll(shard: &Shard<ClientSink>, question: &Question) -> Polled {
+    let mut polled = poll_events(shard, &question.subscribe, &question.topics, question.limit);
+    polled.bars = bars(shard, &question.subscribe, &question.topics);
+    polled
+}
+
+fn poll_events(
+    shard: &Shard<ClientSink>,
     subscribe: &Subscribe,
     topics: &[Topic],
     limit: usize,
@@ -82,6 +143,7 @@ fn poll(
         cursor: market.cursor(position),
         recovered,
         messages,
+        bars: Vec::new(),
         more: false,
     };
     let Some(since) = &subscribe.since else {
@@ -94,7 +156,8 @@ fn poll(
     if since.offset > position {
         // Another shard gave that cursor out a moment ago; what comes after it is not here yet.
         let (cursor, recovered) = (since.clone(), Some(true));
-        return Polled { cursor, recovered, messages: Vec::new(), more: false };
+        let (messages, bars) = (Vec::new(), Vec::new());
+        return Polled { cursor, recovered, messages, bars, more: false };
     }
     let topics = topics.iter().copied();
     let (replay, recovered) = Replay::plan(topics, since.offset, position, shard.latest(), market);
@@ -108,13 +171,14 @@ fn poll(
         cursor: market.cursor(offset),
         recovered: Some(recovered),
         messages,
+        bars: Vec::new(),
         more: upto.is_some(),
     }
 }
 
 /// Each event; the offset of the last one if there are more.
 fn every(
-    shard: &Shard<SocketSink>,
+    shard: &Shard<ClientSink>,
     mut replay: Replay,
     limit: usize,
 ) -> (Vec<Replayed>, Option<u64>) {
@@ -138,7 +202,7 @@ fn every(
 
 /// Merged by symbol and second; the position of the last whole second if there are more.
 fn latest(
-    shard: &Shard<SocketSink>,
+    shard: &Shard<ClientSink>,
     mut replay: Replay,
     limit: usize,
 ) -> (Vec<Replayed>, Option<u64>) {
@@ -191,18 +255,13 @@ fn offset(replayed: &Replayed) -> Option<u64> {
     }
 }
 
-fn body(
-    shard: &Shard<SocketSink>,
-    subscribe: &Subscribe,
-    topics: &[Topic],
-    polled: &Polled,
-) -> Vec<u8> {
-    let universe = shard.market().universe();
-    let mut frame = FrameBuilder::new(Format::Json);
+fn body(shard: &Shard<ClientSink>, polled: &Polled) -> Vec<u8> {
+    let (universe, epoch) = (shard.market().universe(), shard.market().epoch());
+    let mut frame = FrameBuilder::new(Format::Json.into(), epoch);
     for Replayed { out, snap } in &polled.messages {
         frame.push_with(|bytes| write_out(Format::Json, bytes, out, *snap, universe));
     }
-    for (topic, seen) in bars(shard, subscribe, topics) {
+    for (topic, seen) in &polled.bars {
         let Some((symbol, interval)) = topic.bar() else { continue };
         let named = universe.get(symbol);
         let (bar, x) = (&seen.bar, seen.is_final);
@@ -218,12 +277,12 @@ fn body(
     body
 }
 
-/// The forming bars, last; with a cursor also those that ended after the event it names.
+/// The forming bars; with a cursor those that have changed since, and those that ended after the event it names.
 fn bars(
-    shard: &Shard<SocketSink>,
+    shard: &Shard<ClientSink>,
     subscribe: &Subscribe,
     topics: &[Topic],
-) -> Vec<(Topic, crate::market::SeenBar)> {
+) -> Vec<(Topic, SeenBar)> {
     let market = shard.market();
     let wanted = topics.iter().copied().filter(|topic| topic.is_bar());
     let since_us = subscribe.since.as_ref().and_then(|since| {
@@ -241,8 +300,12 @@ fn bars(
                 let Some((symbol, interval)) = topic.bar() else { continue };
                 let range = (interval.start_us(since_us), i64::MAX);
                 let watermark_us = market.watermark_us();
+                let newest = shard.latest().get(symbol, EventChannel::Trades);
+                let since = subscribe.since.as_ref().map_or(0, |since| since.offset);
+                let has_traded = newest.is_some_and(|newest| newest.event.offset > since);
                 let seen = market.bars.range(symbol, interval, range, FINALS_MAX + 1, watermark_us);
-                bars.extend(seen.into_iter().map(|seen| (topic, seen)));
+                let changed = seen.into_iter().filter(|seen| seen.is_final || has_traded);
+                bars.extend(changed.map(|seen| (topic, seen)));
             }
         }
     }

@@ -116,6 +116,17 @@ impl DataQuery {
         Ok(Self { subscribe, heartbeat_ms, format })
     }
 
+    /// The same for a path that speaks JSON alone.
+    ///
+    /// # Errors
+    /// It asks for another format.
+    pub fn json_only(self) -> Result<Self, Rejection> {
+        match self.format {
+            Format::Json => Ok(self),
+            Format::Msgpack => Err(bad("`format=msgpack` is for /v1/ws; this path speaks JSON")),
+        }
+    }
+
     /// The subscription of a path that needs one.
     ///
     /// # Errors

@@ -1,40 +1,78 @@
-//! Which path is answered by what. Everything here is answered at once, from the shard's own state; only a WebSocket goes on.
+//! Which path is answered by what. Most is answered at once, from the shard's own state; a long poll waits, a WebSocket and a
+//! stream take the connection over.
 
 use std::rc::Rc;
 
 use feed_protocol::ErrorCode;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderName, HeaderValue};
-use hyper::{Request, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 
 use super::answer::{Answer, Rejected, method_not_allowed, problem, reads, with_status};
-use super::{bars, pages, poll, upgrade};
+use super::body::Body;
+use super::cors::Origins;
+use super::handover::Handover;
+use super::{bars, long_poll, pages, poll, streams, upgrade};
 use crate::runtime::Local;
 use crate::server::SocketGuard;
 
-/// Answers a request.
-pub fn answer(local: &Rc<Local>, guard: Rc<SocketGuard>, request: Request<Incoming>) -> Answer {
-    if !reads(request.method()) {
-        return method_not_allowed();
+/// Answers a request. An answer that takes an HTTP/1.1 connection over does not come back from here: the handover is told.
+pub async fn answer(
+    local: Rc<Local>,
+    guard: Rc<SocketGuard>,
+    handover: Rc<Handover>,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let is_api = request.uri().path().starts_with("/v1/");
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let mut answer = if is_api && request.method() == Method::OPTIONS {
+        preflight()
+    } else if !reads(request.method()) {
+        method_not_allowed().map(Body::Full)
+    } else {
+        route(&local, guard, &handover, request).await
+    };
+    if is_api {
+        local.shared.origins.allow(origin.as_ref(), answer.headers_mut());
     }
-    let path = request.uri().path();
-    match path {
-        "/v1/ws" => upgrade::answer(local, guard, request),
-        "/v1/poll" => poll::answer(local, &request).unwrap_or_else(refused),
-        "/v1/symbols" => bars::symbols(local),
-        "/v1/bars" => bars::answer(local, request.uri().query()).unwrap_or_else(refused),
-        _ => page(path, &request),
-    }
+    answer
 }
 
-fn refused(rejected: Rejected) -> Answer {
-    rejected.into()
+async fn route(
+    local: &Rc<Local>,
+    guard: Rc<SocketGuard>,
+    handover: &Handover,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let path = request.uri().path();
+    let answer = match path {
+        "/v1/ws" => upgrade::answer(local, handover, request),
+        "/v1/poll" => poll::answer(local, &request).unwrap_or_else(Rejected::into),
+        "/v1/long-poll" => long_poll::answer(local, &request).await.unwrap_or_else(Rejected::into),
+        "/v1/sse" | "/v1/stream" => {
+            return match streams::answer(local, guard, handover, &request).await {
+                Ok(answer) => answer,
+                Err(refusal) => refusal.map(Body::Full),
+            };
+        }
+        "/v1/symbols" => bars::symbols(local),
+        "/v1/bars" => bars::answer(local, request.uri().query()).unwrap_or_else(Rejected::into),
+        _ => page(path, &request),
+    };
+    answer.map(Body::Full)
+}
+
+fn preflight() -> Response<Body> {
+    let mut answer = with_status(StatusCode::NO_CONTENT, "text/plain", "");
+    answer.headers_mut().remove(header::CONTENT_TYPE);
+    Origins::preflight(answer.headers_mut());
+    answer.map(Body::Full)
 }
 
 fn page(path: &str, request: &Request<Incoming>) -> Answer {
     let Some(page) = pages::page(path) else {
         let detail = format!(
-            "nothing is at {}; there are / /v1/ws /v1/poll /v1/symbols /v1/bars",
+            "nothing is at {}; there are / /v1/ws /v1/sse /v1/stream /v1/long-poll /v1/poll /v1/symbols /v1/bars",
             path.chars().take(80).collect::<String>()
         );
         return problem(StatusCode::NOT_FOUND, ErrorCode::BadRequest, &detail);

@@ -1,30 +1,24 @@
 //! `GET /v1/ws`: the opening handshake (RFC 6455, 4.2), refused with a reason before the upgrade, or handed over to a
 //! connection of the shard. fastwebsockets computes the accept key; what it does not check is checked here.
 
-use std::rc::Rc;
-
-use fastwebsockets::upgrade::UpgradeFut;
 use feed_protocol::{ErrorCode, Format};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::upgrade::Upgraded;
 use hyper::{Method, Request, StatusCode, Version};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 use super::answer::{Answer, Rejected, problem};
+use super::handover::{Handover, Heir};
 use super::query::{DataQuery, Query};
 use crate::connection::subscriptions::Names;
-use crate::connection::websocket::{self, Opening};
+use crate::connection::websocket::Opening;
 use crate::runtime::Local;
-use crate::server::SocketGuard;
 
 /// The only version there is.
 const VERSION: &str = "13";
 
 /// Answers a request for a WebSocket.
-pub fn answer(local: &Rc<Local>, guard: Rc<SocketGuard>, mut request: Request<Incoming>) -> Answer {
+pub fn answer(local: &Local, handover: &Handover, mut request: Request<Incoming>) -> Answer {
     let format = match check_handshake(&request) {
         Ok(format) => format,
         Err(refusal) => return *refusal,
@@ -33,7 +27,7 @@ pub fn answer(local: &Rc<Local>, guard: Rc<SocketGuard>, mut request: Request<In
         Ok(query) => query,
         Err(rejected) => return rejected.into(),
     };
-    let (response, upgrade) = match fastwebsockets::upgrade::upgrade(&mut request) {
+    let (response, _) = match fastwebsockets::upgrade::upgrade(&mut request) {
         Ok(upgrade) => upgrade,
         Err(error) => return refuse(&error.to_string()),
     };
@@ -47,32 +41,11 @@ pub fn answer(local: &Rc<Local>, guard: Rc<SocketGuard>, mut request: Request<In
         heartbeat_ms: query.heartbeat_ms,
         subscribe: query.subscribe,
     };
-    tokio::task::spawn_local(hand_over(local.clone(), guard, upgrade, opening));
+    handover.to(Heir::WebSocket(opening));
     answer
 }
 
-/// Waits for the answer to be sent, then takes the socket over. The connection gets a task of its own: this one's memory
-/// holds the machinery of the upgrade, a connection's should not.
-async fn hand_over(
-    local: Rc<Local>,
-    guard: Rc<SocketGuard>,
-    upgrade: UpgradeFut,
-    opening: Opening,
-) {
-    let Ok(socket) = upgrade.await else { return };
-    let upgraded: TokioIo<Upgraded> = socket.into_inner();
-    let Ok(parts) = upgraded.into_inner().downcast::<TokioIo<TcpStream>>() else {
-        tracing::error!("an upgraded connection is no TCP stream");
-        return;
-    };
-    let stream = parts.io.into_inner();
-    tokio::task::spawn_local(async move {
-        websocket::run(local, stream, parts.read_buf, opening).await;
-        drop(guard);
-    });
-}
-
-fn query(local: &Rc<Local>, request: &Request<Incoming>) -> Result<DataQuery, Rejected> {
+fn query(local: &Local, request: &Request<Incoming>) -> Result<DataQuery, Rejected> {
     let query = DataQuery::parse(&Query::parse(request.uri().query())?)?;
     if let Some(subscribe) = &query.subscribe {
         let shard = local.shard.borrow();

@@ -5,7 +5,7 @@
 use std::rc::Rc;
 
 use feed_protocol::{
-    Channel, ChannelSet, Event, EventChannel, Format, Interval, OnSlow, SymbolId, Universe,
+    Channel, ChannelSet, Event, EventChannel, Interval, OnSlow, SymbolId, Universe,
 };
 use rustc_hash::FxHashMap;
 use slab::Slab;
@@ -13,6 +13,7 @@ use slab::Slab;
 use super::backlog::Backlog;
 use super::bars::BarPositions;
 use super::private::Private;
+use super::wire::Wire;
 
 /// A connection's number within its shard.
 pub type ConnectionId = usize;
@@ -91,6 +92,8 @@ pub enum Behaviour {
         /// At least [`super::bars::PERIOD_MS_MIN`].
         period_ms: u32,
     },
+    /// Not sent anything, only told that something has happened: long polls.
+    Wake,
 }
 
 impl Behaviour {
@@ -98,7 +101,7 @@ impl Behaviour {
     #[must_use]
     pub fn period_ms(self) -> Option<u32> {
         match self {
-            Self::Every(_) => None,
+            Self::Every(_) | Self::Wake => None,
             Self::Latest { interval_ms, .. } => (interval_ms > 0).then_some(interval_ms),
             Self::Bars { period_ms } => Some(period_ms),
         }
@@ -148,8 +151,8 @@ impl Selection {
 /// What members of an audience have in common.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// How frames are written.
-    pub format: Format,
+    /// How frames stand on the connections.
+    pub wire: Wire,
     /// The manner.
     pub behaviour: Behaviour,
     /// The topics.

@@ -14,6 +14,17 @@ pub enum Item {
     Gap(Gap),
 }
 
+impl Item {
+    /// Once it has left, everything up to this offset has.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        match self {
+            Self::Event(event) => event.offset,
+            Self::Gap(gap) => gap.known_offset,
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Encoding {
     bytes: Vec<u8>,

@@ -3,13 +3,12 @@
 
 use std::cmp::Reverse;
 
-use fastwebsockets::OpCode;
 use feed_protocol::{CloseCode, Control};
 
 use super::Shard;
 use super::audience::{AudienceId, Behaviour, ConnectionId};
 use super::fanout::{Shortfall, broadcast, schedule};
-use super::frame::push_control;
+use super::frame::Trailer;
 use super::member::Phase;
 use super::outbox::Sink;
 
@@ -17,6 +16,8 @@ use super::outbox::Sink;
 pub const PING_AFTER_US: u64 = 20_000_000;
 /// A client that does not answer a ping for so long is closed with 4102.
 pub const PONG_WITHIN_US: u64 = 20_000_000;
+/// HTTP streams are sent a sign of life this often; the contract says at least every 15 s.
+pub const SIGN_OF_LIFE_EVERY_US: u64 = 12_000_000;
 
 /// The time, by both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +88,7 @@ impl<S: Sink> Shard<S> {
         let audience = self.directory.get_mut(id);
         audience.is_scheduled = false;
         match audience.key.behaviour {
-            Behaviour::Every(_) => return,
+            Behaviour::Every(_) | Behaviour::Wake => return,
             Behaviour::Latest { .. } => self.flush_shared(id),
             Behaviour::Bars { .. } => {
                 self.flush_bars(id, now);
@@ -109,10 +110,11 @@ impl<S: Sink> Shard<S> {
         if bars.is_empty() {
             return;
         }
-        let frame = self.bar_frame(key.format, &bars);
+        let frame = self.bar_frame(key.wire, &bars);
         let members = std::mem::take(&mut self.directory.get_mut(id).attached);
         self.counters.messages.add((bars.len() * members.len()) as u64);
-        let shortfalls = broadcast(&mut self.members, &members, &frame, &self.counters);
+        let transport = key.wire.transport();
+        let shortfalls = broadcast(&mut self.members, &members, &frame, transport, &self.counters);
         self.directory.get_mut(id).attached = members;
         for Shortfall { id: member, taken } in shortfalls {
             match taken {
@@ -141,6 +143,11 @@ impl<S: Sink> Shard<S> {
                     member.heartbeat_at_us = (member.heartbeat_at_us + period_us).max(now.clock_us);
                     member.owes_heartbeat = true;
                 }
+                if !member.wire.is_two_way() {
+                    self.give_sign_of_life(id, now);
+                    self.send_owed_heartbeat(id, now);
+                    return self.arrange_look(id, now);
+                }
                 let silent_us = now.clock_us.saturating_sub(member.heard_us);
                 let unanswered =
                     member.pinged_us > 0 && now.clock_us >= member.pinged_us + PONG_WITHIN_US;
@@ -149,13 +156,28 @@ impl<S: Sink> Shard<S> {
                 } else if member.pinged_us == 0 && silent_us >= PING_AFTER_US {
                     member.pinged_us = now.clock_us;
                     let mut ping = Vec::new();
-                    push_control(OpCode::Ping, b"", &mut ping);
+                    member.wire.push_sign_of_life(&mut ping);
                     self.send_urgent(id, &ping);
                 }
                 self.send_owed_heartbeat(id, now);
             }
         }
         self.arrange_look(id, now);
+    }
+
+    /// Sends a stream its sign of life if it is time for that. One whose socket takes nothing gets none: it has bytes to
+    /// come, and TCP finds out whether it is there.
+    fn give_sign_of_life(&mut self, id: ConnectionId, now: Now) {
+        let member = &mut self.members[id];
+        if now.clock_us < member.heard_us + SIGN_OF_LIFE_EVERY_US {
+            return;
+        }
+        member.heard_us = now.clock_us;
+        if !member.is_blocked() {
+            let mut sign = Vec::new();
+            member.wire.push_sign_of_life(&mut sign);
+            self.send_urgent(id, &sign);
+        }
     }
 
     /// Arranges for the next look at a member.
@@ -165,7 +187,9 @@ impl<S: Sink> Shard<S> {
             Phase::Dead => return,
             Phase::Closing { reset_at_us, .. } => reset_at_us,
             Phase::Open => {
-                let liveness = if member.pinged_us > 0 {
+                let liveness = if !member.wire.is_two_way() {
+                    member.heard_us + SIGN_OF_LIFE_EVERY_US
+                } else if member.pinged_us > 0 {
                     member.pinged_us + PONG_WITHIN_US
                 } else {
                     member.heard_us + PING_AFTER_US
@@ -186,15 +210,16 @@ impl<S: Sink> Shard<S> {
         }
         member.owes_heartbeat = false;
         let merged = std::mem::take(&mut member.merged);
+        let sent = self.sent(id);
         let heartbeat = Control::Heartbeat {
             ts: now.wall_us,
             o: self.market.head(),
-            sent: self.sent(id),
+            sent,
             behind_ms: self.behind_ms(id, now),
             merged,
             source_age_ms: self.market.source_age_us(now.wall_us) as u64 / 1000,
         };
-        self.send_control(id, &heartbeat, now);
+        self.send_control_with(id, &heartbeat, Trailer::upto(sent), now);
     }
 
     /// An offset up to which a connection has everything: all of its subscriptions can be resumed from there.

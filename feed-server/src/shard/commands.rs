@@ -8,11 +8,12 @@ use feed_protocol::{
 use super::Shard;
 use super::audience::ConnectionId;
 use super::clock::Now;
+use super::frame::Trailer;
 use super::member::{Closing, Member, Phase};
 use super::outbox::Sink;
 use super::subscribing::Start;
-use crate::connection::rate::{RateLimit, Verdict};
-use crate::connection::subscriptions::Subscriptions;
+use super::wire::Wire;
+use crate::connection::rate::Verdict;
 
 /// Requests that may wait for a replay to end.
 const DEFERRED_MAX: usize = 64;
@@ -22,34 +23,16 @@ impl<S: Sink> Shard<S> {
     pub fn connect(
         &mut self,
         sink: S,
-        format: Format,
+        wire: impl Into<Wire>,
         heartbeat_ms: u32,
         now: Now,
     ) -> ConnectionId {
-        self.generation += 1;
+        let mut member = Member::new(sink, wire.into(), 0, now);
         // The first heartbeats of many connections that came at once are spread over a period.
         let spread = self.random() % (u64::from(heartbeat_ms) * 1000).max(1);
-        let id = self.members.insert(Member {
-            sink,
-            format,
-            phase: Phase::Open,
-            owes_heartbeat: false,
-            heartbeat_ms,
-            heartbeat_at_us: now.clock_us + u64::from(heartbeat_ms) * 1000 - spread / 2,
-            heard_us: now.clock_us,
-            pinged_us: 0,
-            merged: 0,
-            rate: RateLimit::default(),
-            subscriptions: Subscriptions::default(),
-            memberships: Vec::new(),
-            outbox: None,
-            deferred: None,
-            farewell_ms: None,
-            farewell_is_sent: false,
-            generation: self.generation,
-        });
-        self.counters.connections.set(self.members.len() as u64);
-        self.counters.connections_total.add(1);
+        member.heartbeat_ms = heartbeat_ms;
+        member.heartbeat_at_us = now.clock_us + u64::from(heartbeat_ms) * 1000 - spread / 2;
+        let id = self.admit(member);
         let welcome = Control::Welcome {
             epoch: self.market.epoch().to_string(),
             offset: self.position,
@@ -61,13 +44,22 @@ impl<S: Sink> Shard<S> {
         id
     }
 
+    /// Counts a connection and gives it its number.
+    pub(super) fn admit(&mut self, mut member: Member<S>) -> ConnectionId {
+        self.generation += 1;
+        member.generation = self.generation;
+        self.counters.connections(member.transport).add(1);
+        self.counters.connections_total(member.transport).add(1);
+        self.members.insert(member)
+    }
+
     /// Carries out a client's message.
     pub fn message(&mut self, id: ConnectionId, format: Format, message: &[u8], now: Now) {
         self.heard(id, now);
         let Some(member) = self.members.get_mut(id).filter(|member| member.is_open()) else {
             return;
         };
-        if member.format != format {
+        if member.wire.format() != format {
             let reason = match format {
                 Format::Json => "text on a MessagePack connection",
                 Format::Msgpack => "binary on a JSON connection",
@@ -150,6 +142,10 @@ impl<S: Sink> Shard<S> {
             if !self.members[id].is_open() {
                 continue;
             }
+            if self.is_waiting(id) {
+                self.members[id].sink.want_writable();
+                continue;
+            }
             self.detach(id);
             for place in 0..self.members[id].memberships.len() {
                 let audience = self.members[id].memberships[place].audience;
@@ -174,7 +170,8 @@ impl<S: Sink> Shard<S> {
         let Some(retry_ms) = member.farewell_ms.take() else { return };
         let code = CloseCode::Restart.number();
         let cursor = self.market.cursor(self.sent(id));
-        self.send_control(id, &Control::Bye { code, retry_ms, cursor }, now);
+        let trailer = Trailer { upto: Some(cursor.offset), retry_ms: Some(retry_ms) };
+        self.send_control_with(id, &Control::Bye { code, retry_ms, cursor }, trailer, now);
         self.members[id].farewell_is_sent = true;
         self.close_after_goodbye(id, now);
     }

@@ -39,10 +39,14 @@ impl Count {
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct Counters {
-    /// WebSocket connections open now.
-    pub connections: Count,
-    /// WebSocket connections since the start.
-    pub connections_total: Count,
+    /// Connections open now, long polls that wait included: see [`Counters::connections`].
+    connections: [Count; Transport::COUNT],
+    /// Those since the start.
+    connections_total: [Count; Transport::COUNT],
+    /// Bytes handed to sockets: see [`Counters::bytes`].
+    bytes: [Count; Transport::COUNT],
+    /// Polls answered: see [`Counters::answers`].
+    answers: [Count; Answered::COUNT * 2],
     /// Audiences now.
     pub audiences: Count,
     /// Connections now that have something of their own waiting.
@@ -53,8 +57,6 @@ pub struct Counters {
     pub events_recovered: Count,
     /// Data messages sent.
     pub messages: Count,
-    /// WebSocket bytes handed to sockets, headers included.
-    pub bytes: Count,
     /// Writes that took at least one byte.
     pub writes: Count,
     /// Times a connection fell behind.
@@ -83,7 +85,100 @@ pub struct Counters {
 pub const CLOSE_CODES: [u16; 12] =
     [1000, 1002, 1003, 1007, 1008, 1009, 1011, 1012, 4100, 4101, 4102, 4103];
 
+/// How a client is served; also the metrics' label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// `/v1/ws`.
+    WebSocket,
+    /// `/v1/sse`.
+    Sse,
+    /// `/v1/stream`.
+    Stream,
+    /// `/v1/long-poll`.
+    LongPoll,
+    /// `/v1/poll`.
+    Poll,
+}
+
+impl Transport {
+    /// How many there are.
+    pub const COUNT: usize = 5;
+    /// All of them.
+    pub const ALL: [Self; Self::COUNT] =
+        [Self::WebSocket, Self::Sse, Self::Stream, Self::LongPoll, Self::Poll];
+
+    /// Its name in metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WebSocket => "websocket",
+            Self::Sse => "sse",
+            Self::Stream => "stream",
+            Self::LongPoll => "long_poll",
+            Self::Poll => "poll",
+        }
+    }
+}
+
+/// What a poll was answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// At least one message.
+    Messages,
+    /// None.
+    Empty,
+    /// 304.
+    NotModified,
+}
+
+impl Answered {
+    const COUNT: usize = 3;
+    /// All of them.
+    pub const ALL: [Self; Self::COUNT] = [Self::Messages, Self::Empty, Self::NotModified];
+
+    /// Its name in metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Messages => "messages",
+            Self::Empty => "empty",
+            Self::NotModified => "not_modified",
+        }
+    }
+}
+
 impl Counters {
+    /// Connections open now. Polls are none: they are answered at once.
+    #[must_use]
+    pub fn connections(&self, transport: Transport) -> &Count {
+        &self.connections[transport as usize]
+    }
+
+    /// Connections of all transports open now.
+    #[must_use]
+    pub fn connections_all(&self) -> u64 {
+        self.connections.iter().map(Count::get).sum()
+    }
+
+    /// Connections since the start.
+    #[must_use]
+    pub fn connections_total(&self, transport: Transport) -> &Count {
+        &self.connections_total[transport as usize]
+    }
+
+    /// Bytes handed over: of a WebSocket with its headers, of the others the bodies.
+    #[must_use]
+    pub fn bytes(&self, transport: Transport) -> &Count {
+        &self.bytes[transport as usize]
+    }
+
+    /// Polls answered; `transport` is `Poll` or `LongPoll`.
+    #[must_use]
+    pub fn answers(&self, transport: Transport, answered: Answered) -> &Count {
+        let row = usize::from(transport == Transport::LongPoll);
+        &self.answers[row * Answered::COUNT + answered as usize]
+    }
+
     /// Counts a connection that the server closed.
     pub fn count_close(&self, code: u16) {
         let place = CLOSE_CODES.iter().position(|known| *known == code);

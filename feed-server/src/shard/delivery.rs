@@ -1,16 +1,17 @@
 //! Members that are not level with their audience: what is their own is sent as far as the socket takes it, then they share
 //! the audience's frames again. Nothing waits for a socket: what it does not take is taken up again in `writable`.
 
-use feed_protocol::{CloseCode, Format, OnSlow, write_bar};
+use feed_protocol::{CloseCode, OnSlow, Record, write_bar};
 
 use super::Shard;
 use super::audience::{AudienceId, Behaviour, ConnectionId, Topic};
 use super::backlog::{Backlog, Out};
 use super::batch::{Item, write_gap, write_out};
 use super::clock::Now;
-use super::frame::FRAME_BYTES_TARGET;
+use super::frame::{FRAME_BYTES_TARGET, Trailer};
 use super::outbox::{Sink, Written};
 use super::private::Waits;
+use super::wire::Wire;
 use crate::market::SeenBar;
 
 /// What a merged record takes on the wire, about; for `on_slow: close`.
@@ -22,7 +23,7 @@ impl<S: Sink> Shard<S> {
         let Some(member) = self.members.get_mut(id) else { return };
         if let Some(outbox) = &mut member.outbox {
             let (written, bytes) = outbox.flush(&mut member.sink);
-            self.counters.bytes.add(bytes);
+            self.counters.bytes(member.wire.transport()).add(bytes);
             self.counters.writes.add(u64::from(bytes > 0));
             match written {
                 Written::All => {
@@ -44,7 +45,7 @@ impl<S: Sink> Shard<S> {
         let source = self.directory.get_mut(audience);
         let on_slow = match source.key.behaviour {
             Behaviour::Every(on_slow) | Behaviour::Latest { on_slow, .. } => on_slow,
-            Behaviour::Bars { .. } => OnSlow::Merge,
+            Behaviour::Bars { .. } | Behaviour::Wake => OnSlow::Merge,
         };
         let mut overfull = Vec::new();
         for (id, private) in &mut source.private {
@@ -130,6 +131,7 @@ impl<S: Sink> Shard<S> {
         let target = self.directory.get(audience);
         let may_attach = match behaviour {
             Behaviour::Every(_) | Behaviour::Latest { .. } => target.shared.is_empty(),
+            Behaviour::Wake => true,
             // The others' positions are those of their last flush: only right after it are they the same.
             Behaviour::Bars { .. } => {
                 is_due && (target.attached.is_empty() || target.flushed_us == now.clock_us)
@@ -142,7 +144,7 @@ impl<S: Sink> Shard<S> {
 
     /// Sends merged records, a frame a second of `ts`; `false` if the socket did not take all.
     fn send_backlog(&mut self, id: ConnectionId, backlog: &mut Backlog, now: Now) -> bool {
-        let format = self.members[id].format;
+        let wire = self.members[id].wire;
         let mut records = Vec::new();
         while !backlog.is_empty() {
             if self.members[id].is_blocked() || !self.members[id].is_open() {
@@ -150,7 +152,7 @@ impl<S: Sink> Shard<S> {
             }
             let mut frames = Vec::new();
             while !backlog.is_empty() && frames.len() < FRAME_BYTES_TARGET {
-                self.take_second(id, format, backlog, &mut records, &mut frames);
+                self.take_second(id, wire, backlog, &mut records, &mut frames);
             }
             self.send(id, frames, now);
         }
@@ -161,19 +163,19 @@ impl<S: Sink> Shard<S> {
     pub(super) fn take_second(
         &mut self,
         id: ConnectionId,
-        format: Format,
+        wire: Wire,
         backlog: &mut Backlog,
         records: &mut Vec<Out>,
         frames: &mut Vec<u8>,
     ) {
         records.clear();
         let merged = backlog.take_second(records);
-        let builder = &mut self.builders[format as usize];
+        let builder = &mut self.builders[wire.index()];
         builder.clear();
         for out in &*records {
-            builder.push_with(|bytes| write_out(format, bytes, out, false, &self.universe));
+            builder.push_with(|bytes| write_out(wire.format(), bytes, out, false, &self.universe));
         }
-        frames.extend_from_slice(builder.finish());
+        frames.extend_from_slice(builder.finish_with(second_trailer(records)));
         self.members[id].merged += merged;
         self.counters.merged.add(merged);
         self.counters.messages.add(records.len() as u64);
@@ -181,18 +183,21 @@ impl<S: Sink> Shard<S> {
     }
 
     fn send_raw(&mut self, id: ConnectionId, audience: AudienceId, now: Now) {
-        let format = self.members[id].format;
+        let wire = self.members[id].wire;
+        let format = wire.format();
         while !self.members[id].is_blocked() && self.members[id].is_open() {
             let Some(place) = self.private_place(id, audience) else { return };
             let Self { directory, builders, universe, counters, .. } = self;
             let private = &mut directory.get_mut(audience).private[place].1;
             let Waits::Raw(queue) = &mut private.waits else { return };
-            let builder = &mut builders[format as usize];
+            let builder = &mut builders[wire.index()];
             builder.clear();
+            let mut trailer = Trailer::default();
             while builder.payload_bytes() < FRAME_BYTES_TARGET
                 && let Some((item, bytes)) = queue.items.pop_front()
             {
                 queue.bytes -= bytes as usize;
+                trailer = Trailer::upto(item.offset());
                 builder.push_with(|out| match &item {
                     Item::Event(event) => {
                         let record = feed_protocol::Record::Event(*event);
@@ -205,7 +210,7 @@ impl<S: Sink> Shard<S> {
                 return;
             }
             counters.messages.add(builder.messages().into());
-            let frame = builder.finish().to_vec();
+            let frame = builder.finish_with(trailer).to_vec();
             self.send(id, frame, now);
         }
     }
@@ -220,21 +225,32 @@ impl<S: Sink> Shard<S> {
         positions.collect(&key.selection, market, &mut bars);
         if !bars.is_empty() {
             self.counters.messages.add(bars.len() as u64);
-            let frame = self.bar_frame(key.format, &bars);
+            let frame = self.bar_frame(key.wire, &bars);
             self.send(id, frame, now);
         }
     }
 
-    pub(super) fn bar_frame(&mut self, format: Format, bars: &[(Topic, SeenBar)]) -> Vec<u8> {
-        let builder = &mut self.builders[format as usize];
+    pub(super) fn bar_frame(&mut self, wire: Wire, bars: &[(Topic, SeenBar)]) -> Vec<u8> {
+        let builder = &mut self.builders[wire.index()];
         builder.clear();
         for (topic, seen) in bars {
             let Some((symbol, interval)) = topic.bar() else { continue };
             let named = (symbol, self.universe.get(symbol));
             builder.push_with(|out| {
-                write_bar(format, out, named, interval, &seen.bar, seen.is_final);
+                write_bar(wire.format(), out, named, interval, &seen.bar, seen.is_final);
             });
         }
         builder.finish().to_vec()
     }
+}
+
+/// What the frame of one second is a cursor of: the greatest offset in it, if it holds any event.
+pub(super) fn second_trailer(records: &[Out]) -> Trailer {
+    let offset = |out: &Out| match out {
+        Out::Record(Record::Event(event)) => Some(event.offset),
+        Out::Record(Record::Trades(trades)) => Some(trades.offset),
+        Out::Record(Record::Quote(quote)) => Some(quote.offset),
+        Out::Gap(_) => None,
+    };
+    Trailer { upto: records.iter().filter_map(offset).max(), retry_ms: None }
 }

@@ -10,8 +10,9 @@ use super::audience::{Audience, AudienceId, Behaviour, ConnectionId};
 use super::backlog::{Gap, Out};
 use super::batch::{Batch, Item, write_out};
 use super::clock::{Deadline, Now, Timer};
-use super::counters::Counters;
-use super::frame::{FRAGMENT_BYTES, FrameBuilder};
+use super::counters::{Counters, Transport};
+use super::delivery::second_trailer;
+use super::frame::{FRAGMENT_BYTES, FrameBuilder, Trailer};
 use super::member::Member;
 use super::outbox::{Sink, Written, write};
 use super::private::{Private, Waits};
@@ -86,8 +87,11 @@ impl<S: Sink> Shard<S> {
         let place = self.batch.push(Item::Event(*event));
         self.offer(event, place, conflate, now);
         if matches!(event.body, Body::Trade(_)) {
-            let deadlines = &mut self.deadlines;
-            self.directory.each_of_bars(event.symbol, |id, audience| {
+            let Self { directory, deadlines, touched, .. } = self;
+            directory.each_of_bars(event.symbol, |id, audience| {
+                if audience.key.behaviour == Behaviour::Wake {
+                    touch(id, audience, touched);
+                }
                 audience.bars.note_trade(event.symbol);
                 for (_, private) in &mut audience.private {
                     if let Waits::Bars(positions) = &mut private.waits {
@@ -122,7 +126,7 @@ impl<S: Sink> Shard<S> {
     fn offer(&mut self, event: &Event, place: u32, conflate: bool, now: Now) {
         let Self { directory, batch, universe, touched, deadlines, .. } = self;
         directory.each_of(event.symbol, event.channel(), |id, audience| {
-            let touch = match audience.key.behaviour {
+            let is_for_now = match audience.key.behaviour {
                 Behaviour::Every(on_slow) => {
                     if conflate && on_slow == OnSlow::Merge {
                         audience.share(batch.item(place));
@@ -139,11 +143,12 @@ impl<S: Sink> Shard<S> {
                     interval_ms == 0
                 }
                 Behaviour::Bars { .. } => false,
+                Behaviour::Wake => true,
             };
-            if touch && !std::mem::replace(&mut audience.is_touched, true) {
-                touched.push(id);
+            if is_for_now {
+                touch(id, audience, touched);
             }
-            let format = audience.key.format;
+            let format = audience.key.wire.format();
             for (_, private) in &mut audience.private {
                 add_item(private, batch, place, format, universe);
             }
@@ -166,6 +171,7 @@ impl<S: Sink> Shard<S> {
                     self.unsettle(id, true, now);
                 }
                 Behaviour::Bars { .. } => {}
+                Behaviour::Wake => self.wake(id),
             }
         }
         self.touched = touched;
@@ -179,23 +185,28 @@ impl<S: Sink> Shard<S> {
         if pending.is_empty() {
             return;
         }
-        let format = self.directory.get(id).key.format;
-        let builder = &mut self.builders[format as usize];
+        let wire = self.directory.get(id).key.wire;
+        let format = wire.format();
+        let builder = &mut self.builders[wire.index()];
         builder.clear();
         let (mut whole, mut cuts) = (Vec::new(), Cuts::default());
         for (count, &place) in pending.iter().enumerate() {
             builder.push_separated(self.batch.message(format, place, &self.universe));
             if builder.payload_bytes() > FRAGMENT_BYTES - 512 && count + 1 < pending.len() {
-                cuts.cut(builder, &mut whole, count + 1);
+                let trailer = Trailer::upto(self.batch.item(place).offset());
+                cuts.cut(builder, &mut whole, count + 1, trailer);
             }
         }
         let single = whole.is_empty();
+        // Whatever else of this batch they want is in it, too.
+        let trailer = Trailer::upto(self.position);
         if !single {
-            cuts.cut(builder, &mut whole, pending.len());
+            cuts.cut(builder, &mut whole, pending.len(), trailer);
         }
         let members = std::mem::take(&mut self.directory.get_mut(id).attached);
-        let bytes = if single { self.builders[format as usize].finish() } else { &whole };
-        let shortfalls = broadcast(&mut self.members, &members, bytes, &self.counters);
+        let bytes = if single { builder.finish_with(trailer) } else { &whole };
+        let shortfalls =
+            broadcast(&mut self.members, &members, bytes, wire.transport(), &self.counters);
         if single {
             cuts.0.push((bytes.len(), pending.len()));
             if !shortfalls.is_empty() {
@@ -233,7 +244,7 @@ impl<S: Sink> Shard<S> {
         let audience = directory.get_mut(audience);
         let (_, private) = &mut audience.private[place];
         for &item in &pending[left..] {
-            add_item(private, batch, item, audience.key.format, universe);
+            add_item(private, batch, item, audience.key.wire.format(), universe);
         }
     }
 
@@ -243,7 +254,7 @@ impl<S: Sink> Shard<S> {
         if audience.shared.is_empty() {
             return;
         }
-        let format = audience.key.format;
+        let wire = audience.key.wire;
         let members = std::mem::take(&mut audience.attached);
         let mut shared = std::mem::take(&mut audience.shared);
         let (mut whole, mut ends, mut merged, mut messages) = (Vec::new(), Vec::new(), 0, 0);
@@ -252,18 +263,20 @@ impl<S: Sink> Shard<S> {
             records.clear();
             merged += shared.take_second(&mut records);
             messages += records.len();
-            let builder = &mut self.builders[format as usize];
+            let builder = &mut self.builders[wire.index()];
             builder.clear();
             for out in &records {
-                builder.push_with(|bytes| write_out(format, bytes, out, false, &self.universe));
+                builder
+                    .push_with(|bytes| write_out(wire.format(), bytes, out, false, &self.universe));
             }
-            whole.extend_from_slice(builder.finish());
+            whole.extend_from_slice(builder.finish_with(second_trailer(&records)));
             ends.push(whole.len());
             self.count_gaps(&records, members.len());
         }
         self.counters.merged.add(merged * members.len() as u64);
         self.counters.messages.add((messages * members.len()) as u64);
-        let shortfalls = broadcast(&mut self.members, &members, &whole, &self.counters);
+        let shortfalls =
+            broadcast(&mut self.members, &members, &whole, wire.transport(), &self.counters);
         for &member in &members {
             self.members[member].merged += merged;
         }
@@ -295,6 +308,13 @@ impl<S: Sink> Shard<S> {
     }
 }
 
+/// Has an audience looked after at the end of the batch.
+fn touch(id: AudienceId, audience: &mut Audience, touched: &mut Vec<AudienceId>) {
+    if !std::mem::replace(&mut audience.is_touched, true) {
+        touched.push(id);
+    }
+}
+
 /// Adds an item of the batch to a member's own state.
 pub(super) fn add_item(
     private: &mut Private,
@@ -316,6 +336,7 @@ pub(super) fn broadcast<S: Sink>(
     members: &mut Slab<Member<S>>,
     ids: &[ConnectionId],
     bytes: &[u8],
+    transport: Transport,
     counters: &Counters,
 ) -> Vec<Shortfall> {
     let mut shortfalls = Vec::new();
@@ -334,7 +355,7 @@ pub(super) fn broadcast<S: Sink>(
         writes += u64::from(taken.is_some_and(|taken| taken > 0));
         shortfalls.push(Shortfall { id, taken });
     }
-    counters.bytes.add(total as u64);
+    counters.bytes(transport).add(total as u64);
     counters.writes.add(writes);
     shortfalls
 }
@@ -353,8 +374,14 @@ impl Audience {
 }
 
 impl Cuts {
-    fn cut(&mut self, builder: &mut FrameBuilder, whole: &mut Vec<u8>, items: usize) {
-        whole.extend_from_slice(builder.finish());
+    fn cut(
+        &mut self,
+        builder: &mut FrameBuilder,
+        whole: &mut Vec<u8>,
+        items: usize,
+        trailer: Trailer,
+    ) {
+        whole.extend_from_slice(builder.finish_with(trailer));
         builder.clear();
         self.0.push((whole.len(), items));
     }

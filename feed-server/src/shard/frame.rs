@@ -1,37 +1,54 @@
-//! Frames: messages joined to one array, in one WebSocket message. Built once, sent to any number of connections.
-//! Large ones are fragmented (RFC 6455, 5.4), so that control frames can pass between the fragments.
+//! Frames: messages joined to one array, as they stand on a wire. Built once, sent to any number of connections.
+//! Large WebSocket messages are fragmented (RFC 6455, 5.4), so that control frames can pass between the fragments.
 
 use fastwebsockets::{Frame, OpCode, Payload};
 use feed_protocol::{Format, msgpack};
+
+use super::wire::Wire;
 
 /// Payload of a fragment; smaller messages go in one piece.
 pub const FRAGMENT_BYTES: usize = 64 * 1024;
 /// Messages of increasing offset are cut into frames of about this size.
 pub const FRAME_BYTES_TARGET: usize = 32 * 1024;
-/// Room for the WebSocket header (at most 10 bytes from a server) and MessagePack's array header (at most 5).
-const HEAD_BYTES: usize = 15;
+/// Room for what may stand before the messages: a WebSocket header (at most 10 bytes from a server) and MessagePack's array
+/// header (at most 5); or a chunk's length (at most 10), `data: ` and a bracket.
+const HEAD_BYTES: usize = 17;
+
+/// What an event stream (SSE) is told behind a frame; other wires have no place for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trailer {
+    /// Everything up to this offset has been sent: becomes `id:`.
+    pub upto: Option<u64>,
+    /// When to come back, ms: becomes `retry:`.
+    pub retry_ms: Option<u64>,
+}
+
+impl Trailer {
+    /// Everything up to `offset` has been sent.
+    #[must_use]
+    pub fn upto(offset: u64) -> Self {
+        Self { upto: Some(offset), retry_ms: None }
+    }
+}
 
 /// Builds one frame after the other in one reused buffer.
 #[derive(Debug)]
 pub struct FrameBuilder {
+    wire: Wire,
     format: Format,
+    epoch: String,
     buffer: Vec<u8>,
     messages: u32,
 }
 
 impl FrameBuilder {
-    /// An empty frame in `format`.
+    /// An empty frame for `wire`; `epoch` is that of all offsets.
     #[must_use]
-    pub fn new(format: Format) -> Self {
-        let mut builder = Self { format, buffer: Vec::new(), messages: 0 };
+    pub fn new(wire: Wire, epoch: &str) -> Self {
+        let (format, epoch) = (wire.format(), epoch.to_owned());
+        let mut builder = Self { wire, format, epoch, buffer: Vec::new(), messages: 0 };
         builder.clear();
         builder
-    }
-
-    /// Its format.
-    #[must_use]
-    pub fn format(&self) -> Format {
-        self.format
     }
 
     /// Starts over.
@@ -67,9 +84,31 @@ impl FrameBuilder {
         self.messages += 1;
     }
 
-    /// The finished frame with its WebSocket header(s): bytes to send as they are. The builder must be cleared afterwards.
+    /// The finished frame: bytes to send as they are. The builder must be cleared afterwards.
     pub fn finish(&mut self) -> &[u8] {
+        self.finish_with(Trailer::default())
+    }
+
+    /// The same with a trailer, where the wire has one.
+    pub fn finish_with(&mut self, trailer: Trailer) -> &[u8] {
         let start = self.close_array();
+        match self.wire {
+            Wire::WebSocket(_) => self.finish_message(start),
+            Wire::Sse(_) => {
+                let start = self.prepend(start, b"data: ");
+                self.buffer.push(b'\n');
+                self.push_trailer(trailer);
+                self.buffer.push(b'\n');
+                self.finish_chunk(start)
+            }
+            Wire::Lines(_) => {
+                self.buffer.push(b'\n');
+                self.finish_chunk(start)
+            }
+        }
+    }
+
+    fn finish_message(&mut self, start: usize) -> &[u8] {
         let length = self.buffer.len() - start;
         if length > FRAGMENT_BYTES {
             self.buffer = fragmented(self.format, &self.buffer[start..]);
@@ -77,9 +116,39 @@ impl FrameBuilder {
         }
         let mut header = [0; 16];
         let bytes = write_header(opcode(self.format), true, &self.buffer[start..], &mut header);
-        let begin = start - bytes;
-        self.buffer[begin..start].copy_from_slice(&header[..bytes]);
+        let begin = self.prepend(start, &header[..bytes]);
         &self.buffer[begin..]
+    }
+
+    fn push_trailer(&mut self, trailer: Trailer) {
+        if let Some(offset) = trailer.upto {
+            self.buffer.extend_from_slice(b"id: ");
+            self.buffer.extend_from_slice(self.epoch.as_bytes());
+            self.buffer.push(b':');
+            self.buffer.extend_from_slice(itoa::Buffer::new().format(offset).as_bytes());
+            self.buffer.push(b'\n');
+        }
+        if let Some(ms) = trailer.retry_ms {
+            self.buffer.extend_from_slice(format!("retry: {ms}\n").as_bytes());
+        }
+    }
+
+    /// Wraps what starts at `start` into a chunk, if the wire has chunks.
+    fn finish_chunk(&mut self, start: usize) -> &[u8] {
+        if !self.wire.is_chunked() {
+            return &self.buffer[start..];
+        }
+        let length = format!("{:x}\r\n", self.buffer.len() - start);
+        self.buffer.extend_from_slice(b"\r\n");
+        let begin = self.prepend(start, length.as_bytes());
+        &self.buffer[begin..]
+    }
+
+    /// Puts `bytes` before `start`; returns where they begin.
+    fn prepend(&mut self, start: usize, bytes: &[u8]) -> usize {
+        let begin = start - bytes.len();
+        self.buffer[begin..start].copy_from_slice(bytes);
+        begin
     }
 
     /// The finished array without a WebSocket header, for HTTP bodies. The builder must be cleared afterwards.
@@ -141,19 +210,6 @@ pub fn push_close(code: Option<u16>, reason: &str, out: &mut Vec<u8>) {
     push_control(OpCode::Close, &payload, out);
 }
 
-/// Length of the frame or fragment (header and payload) that starts at the beginning of `bytes`, as a server writes them.
-#[must_use]
-pub fn length_at(bytes: &[u8]) -> usize {
-    match bytes[1] {
-        126 => 4 + usize::from(u16::from_be_bytes([bytes[2], bytes[3]])),
-        127 => {
-            let length: [u8; 8] = bytes[2..10].try_into().expect("eight bytes");
-            10 + usize::try_from(u64::from_be_bytes(length)).expect("written by this server")
-        }
-        short => 2 + usize::from(short),
-    }
-}
-
 fn opcode(format: Format) -> OpCode {
     match format {
         Format::Json => OpCode::Text,
@@ -182,13 +238,42 @@ fn fragmented(format: Format, payload: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shard::wire::Transfer;
 
     fn built(format: Format, messages: &[&[u8]]) -> Vec<u8> {
-        let mut builder = FrameBuilder::new(format);
+        framed(format.into(), messages, Trailer::default())
+    }
+
+    fn framed(wire: Wire, messages: &[&[u8]], trailer: Trailer) -> Vec<u8> {
+        let mut builder = FrameBuilder::new(wire, "9f2c");
         for message in messages {
             builder.push_with(|out| out.extend_from_slice(message));
         }
-        builder.finish().to_vec()
+        builder.finish_with(trailer).to_vec()
+    }
+
+    #[test]
+    fn streams_have_a_frame_a_chunk_or_a_plain_one() {
+        let both = Trailer { upto: Some(88_300), retry_ms: Some(3250) };
+        let sse = b"data: [{},{}]\nid: 9f2c:88300\nretry: 3250\n\n";
+        assert_eq!(framed(Wire::Sse(Transfer::Plain), &[b"{}", b"{}"], both), sse);
+        let chunked = framed(Wire::Sse(Transfer::Chunked), &[b"{}", b"{}"], both);
+        assert_eq!(chunked, [format!("{:x}\r\n", sse.len()).as_bytes(), sse, b"\r\n"].concat());
+        assert_eq!(framed(Wire::Lines(Transfer::Plain), &[b"{}"], both), b"[{}]\n");
+        assert_eq!(framed(Wire::Lines(Transfer::Chunked), &[b"{}"], both), b"5\r\n[{}]\n\r\n");
+    }
+
+    #[test]
+    fn frames_are_as_long_as_their_wire_tells() {
+        for wire in Wire::ALL {
+            for bytes in [1, 100, 5000, FRAGMENT_BYTES - 100] {
+                let message = vec![b'1'; bytes];
+                let frame = framed(wire, &[&message], Trailer::upto(7));
+                assert_eq!(wire.length_at(&frame), frame.len(), "{wire:?}");
+                let twice = [&frame[..], &frame[..]].concat();
+                assert_eq!(wire.length_at(&twice), frame.len(), "{wire:?}");
+            }
+        }
     }
 
     #[test]
@@ -209,7 +294,7 @@ mod tests {
         for (bytes, head) in heads {
             let frame = built(Format::Json, &[&vec![b'1'; bytes]]);
             assert!(frame.starts_with(head), "{bytes}: {:02x?}", &frame[..12]);
-            assert_eq!(length_at(&frame), frame.len());
+            assert_eq!(Wire::from(Format::Json).length_at(&frame), frame.len());
         }
     }
 
@@ -219,7 +304,7 @@ mod tests {
         let frame = built(Format::Json, &[&message]);
         let (mut at, mut joined, mut heads) = (0, Vec::new(), Vec::new());
         while at < frame.len() {
-            let length = length_at(&frame[at..]);
+            let length = Wire::from(Format::Json).length_at(&frame[at..]);
             let header = if frame[at + 1] == 127 {
                 10
             } else if frame[at + 1] == 126 {

@@ -1,9 +1,12 @@
 //! One connection as its shard sees it. Small while idle: what only slow or closing connections need is boxed.
 
-use feed_protocol::{CloseCode, Format};
+use feed_protocol::CloseCode;
 
 use super::audience::AudienceId;
+use super::clock::Now;
+use super::counters::Transport;
 use super::outbox::Outbox;
+use super::wire::Wire;
 use crate::connection::rate::RateLimit;
 use crate::connection::subscriptions::Subscriptions;
 
@@ -39,8 +42,10 @@ pub enum Phase {
 pub struct Member<S> {
     /// Where its bytes go.
     pub sink: S,
-    /// How its messages are written.
-    pub format: Format,
+    /// How frames stand on it.
+    pub wire: Wire,
+    /// What it is counted as.
+    pub transport: Transport,
     /// How far its end has come.
     pub phase: Phase,
     /// Whether a heartbeat is owed that the socket did not take.
@@ -78,6 +83,30 @@ pub struct Member<S> {
 }
 
 impl<S> Member<S> {
+    /// A connection that has asked for nothing yet.
+    pub fn new(sink: S, wire: Wire, generation: u32, now: Now) -> Self {
+        Self {
+            sink,
+            wire,
+            transport: wire.transport(),
+            phase: Phase::Open,
+            owes_heartbeat: false,
+            heartbeat_ms: 0,
+            heartbeat_at_us: now.clock_us,
+            heard_us: now.clock_us,
+            pinged_us: 0,
+            merged: 0,
+            rate: RateLimit::default(),
+            subscriptions: Subscriptions::default(),
+            memberships: Vec::new(),
+            outbox: None,
+            deferred: None,
+            farewell_ms: None,
+            farewell_is_sent: false,
+            generation,
+        }
+    }
+
     /// Whether its socket does not take bytes now.
     #[must_use]
     pub fn is_blocked(&self) -> bool {

@@ -25,11 +25,13 @@ mod resume;
 mod roster;
 mod send;
 mod subscribing;
+mod waiting;
+pub mod wire;
 
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
-use feed_protocol::{Format, Limits, Universe};
+use feed_protocol::{Limits, Universe};
 use slab::Slab;
 
 pub use audience::ConnectionId;
@@ -44,6 +46,7 @@ use counters::Counters;
 use frame::FrameBuilder;
 use member::Member;
 use outbox::Sink;
+use wire::Wire;
 
 use crate::market::Market;
 
@@ -68,7 +71,7 @@ pub struct Shard<S> {
     unsettled: Vec<ConnectionId>,
     /// Audiences that members have left; perhaps nobody is in them any more.
     left: Vec<AudienceId>,
-    builders: [FrameBuilder; 2],
+    builders: [FrameBuilder; Wire::COUNT],
     generation: u32,
     counters: Arc<Counters>,
     random: u64,
@@ -91,7 +94,7 @@ impl<S: Sink> Shard<S> {
             touched: Vec::new(),
             unsettled: Vec::new(),
             left: Vec::new(),
-            builders: Format::ALL.map(FrameBuilder::new),
+            builders: Wire::ALL.map(|wire| FrameBuilder::new(wire, market.epoch())),
             generation: 0,
             counters,
             random: seed | 1,

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::io;
 
-use super::frame::length_at;
+use super::wire::Wire;
 
 /// Where a connection's bytes go. Implemented by the socket, and in memory for tests and benchmarks.
 pub trait Sink {
@@ -40,8 +40,9 @@ pub fn write(sink: &mut impl Sink, bytes: &[u8]) -> Written {
 }
 
 /// Bytes of whole frames that wait for a socket, the first of them perhaps begun.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Outbox {
+    wire: Wire,
     /// Each item: whole frames one after another.
     items: VecDeque<Vec<u8>>,
     /// How much of the first item was sent.
@@ -54,6 +55,13 @@ pub struct Outbox {
 }
 
 impl Outbox {
+    /// Nothing waits; frames are those of `wire`.
+    #[must_use]
+    pub fn new(wire: Wire) -> Self {
+        let (items, urgent) = (VecDeque::new(), Vec::new());
+        Self { wire, items, sent: 0, fragment_end: 0, urgent, bytes: 0 }
+    }
+
     /// Waits with `frames`, of which `sent` bytes are gone already.
     pub fn push(&mut self, frames: Vec<u8>, sent: usize) {
         debug_assert!(sent == 0 || self.items.is_empty(), "only the first item can be begun");
@@ -62,7 +70,7 @@ impl Outbox {
             self.sent = sent;
             self.fragment_end = 0;
             while self.fragment_end < sent {
-                self.fragment_end += length_at(&frames[self.fragment_end..]);
+                self.fragment_end += self.wire.length_at(&frames[self.fragment_end..]);
             }
         }
         self.items.push_back(frames);
@@ -137,7 +145,7 @@ impl Outbox {
             self.sent += count;
             self.bytes -= count;
             while self.fragment_end < self.sent {
-                self.fragment_end += length_at(&first[self.fragment_end..]);
+                self.fragment_end += self.wire.length_at(&first[self.fragment_end..]);
             }
             if self.sent == first.len() {
                 self.items.pop_front();
@@ -163,7 +171,7 @@ impl Outbox {
         self.sent = written;
         self.fragment_end = 0;
         while self.fragment_end < written {
-            self.fragment_end += length_at(&self.items[0][self.fragment_end..]);
+            self.fragment_end += self.wire.length_at(&self.items[0][self.fragment_end..]);
         }
     }
 }
@@ -176,6 +184,8 @@ mod tests {
 
     use super::*;
     use crate::shard::frame::{FRAGMENT_BYTES, FrameBuilder, push_control};
+
+    const JSON: Wire = Wire::WebSocket(Format::Json);
 
     #[derive(Default)]
     struct Pipe {
@@ -195,7 +205,7 @@ mod tests {
     }
 
     fn frame(bytes: usize) -> Vec<u8> {
-        let mut builder = FrameBuilder::new(Format::Json);
+        let mut builder = FrameBuilder::new(JSON, "e");
         builder.push_with(|out| out.resize(out.len() + bytes, b'1'));
         builder.finish().to_vec()
     }
@@ -205,7 +215,7 @@ mod tests {
         let (mut at, mut heads) = (0, Vec::new());
         while at < received.len() {
             heads.push(received[at]);
-            at += length_at(&received[at..]);
+            at += JSON.length_at(&received[at..]);
         }
         assert_eq!(at, received.len(), "whole frames");
         heads
@@ -221,7 +231,7 @@ mod tests {
         ) {
             let frames: Vec<_> = sizes.iter().map(|&bytes| frame(bytes)).collect();
             let mut pipe = Pipe::default();
-            let mut outbox = Outbox::default();
+            let mut outbox = Outbox::new(JSON);
             let begun = begun.min(frames[0].len() - 1);
             pipe.received.extend_from_slice(&frames[0][..begun]);
             outbox.push(frames[0].clone(), begun);
@@ -249,7 +259,7 @@ mod tests {
         #[test]
         fn a_close_lets_the_begun_fragment_end(begun in 0usize..2 * FRAGMENT_BYTES) {
             let data = frame(3 * FRAGMENT_BYTES);
-            let mut outbox = Outbox::default();
+            let mut outbox = Outbox::new(JSON);
             let mut pipe = Pipe { received: data[..begun].to_vec(), takes: usize::MAX / 2 };
             outbox.push(data, begun);
             outbox.push(frame(10), 0);

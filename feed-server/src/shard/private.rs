@@ -55,6 +55,8 @@ impl Private {
                 Waits::Merged(Backlog::default())
             }
             Behaviour::Bars { .. } => Waits::Bars(BarPositions::default()),
+            // Never detached, so never used.
+            Behaviour::Wake => Waits::Merged(Backlog::default()),
         };
         Self { replay: None, waits, is_due: false }
     }

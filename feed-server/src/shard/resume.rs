@@ -1,16 +1,17 @@
 //! Sends replays: what a resumed subscription missed, piece by piece as the socket takes it, in frames; merged by seconds
 //! for `latest`.
 
-use feed_protocol::{Format, Record};
+use feed_protocol::Record;
 
 use super::Shard;
 use super::audience::{AudienceId, Behaviour, ConnectionId};
 use super::backlog::Out;
 use super::batch::write_out;
 use super::clock::Now;
-use super::frame::{FRAME_BYTES_TARGET, FrameBuilder};
+use super::frame::{FRAME_BYTES_TARGET, FrameBuilder, Trailer};
 use super::outbox::Sink;
 use super::replay::{Progress, Replay, Replayed};
+use super::wire::Wire;
 
 /// Pieces of history that one member is sent before others have their turn.
 const REPLAY_STEPS_MAX: usize = 8;
@@ -32,7 +33,7 @@ impl<S: Sink> Shard<S> {
             }
             let mut out = Vec::new();
             let progress = replay.step(&self.latest, &self.market, &mut out);
-            let frames = self.replay_frames(id, key.format, &out, merges, &mut replay, &progress);
+            let frames = self.replay_frames(id, key.wire, &out, merges, &mut replay, &progress);
             if !frames.is_empty() {
                 self.send(id, frames, now);
             }
@@ -57,7 +58,7 @@ impl<S: Sink> Shard<S> {
     fn replay_frames(
         &mut self,
         id: ConnectionId,
-        format: Format,
+        wire: Wire,
         out: &[Replayed],
         merges: bool,
         replay: &mut Replay,
@@ -73,7 +74,7 @@ impl<S: Sink> Shard<S> {
                     Out::Record(Record::Event(event)) if !snap => {
                         if replay.merged.first_second().is_some_and(|s| s < event.second()) {
                             let mut merged = std::mem::take(&mut replay.merged);
-                            self.take_second(id, format, &mut merged, &mut records, &mut frames);
+                            self.take_second(id, wire, &mut merged, &mut records, &mut frames);
                             replay.merged = merged;
                         }
                         replay.merged.add(event);
@@ -82,29 +83,35 @@ impl<S: Sink> Shard<S> {
                     _ => {
                         let mut merged = std::mem::take(&mut replay.merged);
                         while !merged.is_empty() {
-                            self.take_second(id, format, &mut merged, &mut records, &mut frames);
+                            self.take_second(id, wire, &mut merged, &mut records, &mut frames);
                         }
                         let one = [Replayed { out: *out, snap: *snap }];
-                        frames.extend(self.plain_frames(format, &one));
+                        frames.extend(self.plain_frames(wire, &one, Trailer::default()));
                     }
                 }
             }
             if *progress == Progress::Done {
                 let mut merged = std::mem::take(&mut replay.merged);
                 while !merged.is_empty() {
-                    self.take_second(id, format, &mut merged, &mut records, &mut frames);
+                    self.take_second(id, wire, &mut merged, &mut records, &mut frames);
                 }
             }
         } else {
-            frames = self.plain_frames(format, out);
+            frames = self.plain_frames(wire, out, Trailer::upto(replay.position()));
         }
         frames
     }
 
-    /// Frames of single events in order of offsets.
-    pub(super) fn plain_frames(&mut self, format: Format, out: &[Replayed]) -> Vec<u8> {
+    /// Frames of single events in order of offsets; `trailer` goes behind the last of them.
+    pub(super) fn plain_frames(
+        &mut self,
+        wire: Wire,
+        out: &[Replayed],
+        trailer: Trailer,
+    ) -> Vec<u8> {
         let Self { builders, universe, counters, .. } = self;
-        let builder: &mut FrameBuilder = &mut builders[format as usize];
+        let builder: &mut FrameBuilder = &mut builders[wire.index()];
+        let format = wire.format();
         let mut frames = Vec::new();
         builder.clear();
         for (place, Replayed { out: message, snap }) in out.iter().enumerate() {
@@ -112,7 +119,8 @@ impl<S: Sink> Shard<S> {
             let is_last = place + 1 == out.len();
             if is_last || builder.payload_bytes() >= FRAME_BYTES_TARGET {
                 counters.messages.add(builder.messages().into());
-                frames.extend_from_slice(builder.finish());
+                let trailer = if is_last { trailer } else { Trailer::default() };
+                frames.extend_from_slice(builder.finish_with(trailer));
                 builder.clear();
             }
         }

@@ -99,7 +99,7 @@ impl<S: Sink> Shard<S> {
             Waits::Raw(_) => {}
         }
         for &place in &source.pending {
-            add_item(&mut private, batch, place, source.key.format, universe);
+            add_item(&mut private, batch, place, source.key.wire.format(), universe);
         }
         private
     }

@@ -2,14 +2,15 @@
 //! not take all of it makes the connection a slow one; nothing here waits.
 
 use fastwebsockets::OpCode;
-use feed_protocol::{CloseCode, Control, Format};
+use feed_protocol::{CloseCode, Control};
 
 use super::Shard;
 use super::audience::ConnectionId;
 use super::clock::Now;
-use super::frame::{push_close, push_control};
+use super::frame::{Trailer, push_control};
 use super::member::{Closing, Phase};
-use super::outbox::{Sink, Written, write};
+use super::outbox::{Outbox, Sink, Written, write};
+use super::wire::Wire;
 
 /// A close that cannot be sent, or is not answered, for so long ends in a reset.
 const CLOSE_WITHIN_US: u64 = 10_000_000;
@@ -19,15 +20,31 @@ const PONGS_BYTES_MAX: usize = 4096;
 impl<S: Sink> Shard<S> {
     /// Sends one control message.
     pub(super) fn send_control(&mut self, id: ConnectionId, control: &Control, now: Now) {
-        let frame = self.control_frame(self.members[id].format, control);
+        self.send_control_with(id, control, Trailer::default(), now);
+    }
+
+    /// The same with a trailer.
+    pub(super) fn send_control_with(
+        &mut self,
+        id: ConnectionId,
+        control: &Control,
+        trailer: Trailer,
+        now: Now,
+    ) {
+        let frame = self.control_frame(self.members[id].wire, control, trailer);
         self.send(id, frame, now);
     }
 
-    pub(super) fn control_frame(&mut self, format: Format, control: &Control) -> Vec<u8> {
-        let builder = &mut self.builders[format as usize];
+    pub(super) fn control_frame(
+        &mut self,
+        wire: Wire,
+        control: &Control,
+        trailer: Trailer,
+    ) -> Vec<u8> {
+        let builder = &mut self.builders[wire.index()];
         builder.clear();
-        builder.push_with(|out| control.write(format, out));
-        builder.finish().to_vec()
+        builder.push_with(|out| control.write(wire.format(), out));
+        builder.finish_with(trailer).to_vec()
     }
 
     /// Sends whole frames behind whatever waits already.
@@ -48,7 +65,7 @@ impl<S: Sink> Shard<S> {
             Written::Part(taken) => taken,
             Written::Broken => return self.kill(id),
         };
-        self.counters.bytes.add(taken as u64);
+        self.counters.bytes(member.wire.transport()).add(taken as u64);
         self.counters.writes.add(u64::from(taken > 0));
         if taken < frames.len() {
             self.detach(id);
@@ -62,7 +79,8 @@ impl<S: Sink> Shard<S> {
         if member.outbox.is_none() {
             self.counters.slow_connections.add(1);
         }
-        let outbox = member.outbox.get_or_insert_default();
+        let wire = member.wire;
+        let outbox = member.outbox.get_or_insert_with(|| Box::new(Outbox::new(wire)));
         if !frames.is_empty() {
             outbox.push(frames, sent);
         }
@@ -77,7 +95,7 @@ impl<S: Sink> Shard<S> {
             return outbox.push_urgent(frames);
         }
         match write(&mut member.sink, frames) {
-            Written::All => self.counters.bytes.add(frames.len() as u64),
+            Written::All => self.counters.bytes(member.wire.transport()).add(frames.len() as u64),
             Written::Part(taken) => {
                 self.detach(id);
                 self.hold(id, frames.to_vec(), taken);
@@ -126,7 +144,7 @@ impl<S: Sink> Shard<S> {
         }
         self.leave_all(id);
         let mut frame = Vec::new();
-        push_close(code, &reason, &mut frame);
+        self.members[id].wire.push_end(code, &reason, &mut frame);
         self.send_urgent(id, &frame);
         let member = &mut self.members[id];
         member.sink.want_writable();
@@ -154,8 +172,8 @@ impl<S: Sink> Shard<S> {
         self.members.get(id)?;
         self.leave_all(id);
         self.sweep();
-        self.counters.connections.set(self.members.len() as u64 - 1);
         let member = self.members.remove(id);
+        self.counters.connections(member.transport).sub(1);
         if member.outbox.is_some() {
             self.counters.slow_connections.sub(1);
         }

@@ -11,9 +11,11 @@ use super::audience::{Behaviour, ConnectionId, Key, Topic};
 use super::backlog::Out;
 use super::bars::BarPositions;
 use super::clock::Now;
+use super::frame::Trailer;
 use super::outbox::Sink;
 use super::private::{Private, Waits};
 use super::replay::{Replay, Replayed};
+use super::wire::Wire;
 use crate::connection::subscriptions::{Manner, Names, topics_of};
 
 /// Where a subscription starts.
@@ -75,7 +77,8 @@ impl<S: Sink> Shard<S> {
             (Start::After(_), Some(since)) if recovered == Some(true) => since,
             _ => self.market.cursor(self.position),
         };
-        let format = self.members[id].format;
+        let wire = self.members[id].wire;
+        let format = wire.format();
         let answer = Control::Subscribed {
             id: request_id,
             symbols: subscribe.symbols,
@@ -85,17 +88,17 @@ impl<S: Sink> Shard<S> {
             recovered,
             table: (format == Format::Msgpack).then(|| self.table(&names)),
         };
-        frames.extend(self.control_frame(format, &answer));
-        let snapshot = match start {
-            Start::Present => subscribe.snapshot,
-            Start::Unknown => true,
-            Start::After(_) => false,
+        let (wants_snapshot, from) = match start {
+            Start::Present => (subscribe.snapshot, self.position),
+            Start::Unknown => (true, self.position),
+            Start::After(offset) => (false, offset),
         };
-        if snapshot {
-            let snapshot = self.snapshot(&fresh);
-            frames.extend(self.plain_frames(format, &snapshot));
-        }
-        frames.extend(self.start_bars(id, format, &fresh, subscribe.snapshot));
+        let snapshot = if wants_snapshot { self.snapshot(&fresh) } else { Vec::new() };
+        // The splice point is a cursor once the snapshot has come.
+        let valid = if snapshot.is_empty() { Trailer::upto(from) } else { Trailer::default() };
+        frames.extend(self.control_frame(wire, &answer, valid));
+        frames.extend(self.plain_frames(wire, &snapshot, Trailer::upto(from)));
+        frames.extend(self.start_bars(id, wire, &fresh, subscribe.snapshot));
         self.send(id, frames, now);
         if let Some(replay) = replay {
             self.start_replay(id, manner, replay);
@@ -187,7 +190,7 @@ impl<S: Sink> Shard<S> {
         if topics.is_empty() {
             return frames;
         }
-        let format = self.members[id].format;
+        let wire = self.members[id].wire;
         for place in 0..self.members[id].memberships.len() {
             let audience = self.members[id].memberships[place].audience;
             let Some(private) = self.private_mut(id, audience) else { continue };
@@ -196,14 +199,14 @@ impl<S: Sink> Shard<S> {
                     let mut moved = backlog.split_off(topics.iter().filter_map(|t| t.event()));
                     let mut records = Vec::new();
                     while !moved.is_empty() {
-                        self.take_second(id, format, &mut moved, &mut records, &mut frames);
+                        self.take_second(id, wire, &mut moved, &mut records, &mut frames);
                     }
                 }
                 Waits::Raw(queue) => {
                     queue.bytes = 0;
                     let items = std::mem::take(&mut queue.items);
                     let replayed: Vec<_> = items.into_iter().map(|(item, _)| item.into()).collect();
-                    frames.extend(self.plain_frames(format, &replayed));
+                    frames.extend(self.plain_frames(wire, &replayed, Trailer::default()));
                 }
                 Waits::Bars(_) => {}
             }
@@ -222,7 +225,7 @@ impl<S: Sink> Shard<S> {
                 private => old.extend(private.map(|private| (behaviour, private))),
             }
         }
-        let format = self.members[id].format;
+        let wire = self.members[id].wire;
         for (behaviour, selection) in self.members[id].subscriptions.selections(&self.universe) {
             let kept = old.iter().position(|(b, _)| *b == behaviour).map(|at| old.swap_remove(at));
             let mut private = kept.map_or_else(|| Private::new(behaviour), |(_, private)| private);
@@ -231,7 +234,7 @@ impl<S: Sink> Shard<S> {
                 positions.clone_from(&bars);
                 positions.retain(&selection);
             }
-            let audience = self.directory.find_or_insert(Key { format, behaviour, selection });
+            let audience = self.directory.find_or_insert(Key { wire, behaviour, selection });
             self.join_private(id, audience, private, now);
         }
     }
@@ -277,7 +280,7 @@ impl<S: Sink> Shard<S> {
     fn start_bars(
         &mut self,
         id: ConnectionId,
-        format: Format,
+        wire: Wire,
         fresh: &[Topic],
         snapshot: bool,
     ) -> Vec<u8> {
@@ -296,7 +299,7 @@ impl<S: Sink> Shard<S> {
             return Vec::new();
         }
         self.counters.messages.add(bars.len() as u64);
-        self.bar_frame(format, &bars)
+        self.bar_frame(wire, &bars)
     }
 
     fn table(&self, names: &Names) -> Vec<feed_protocol::TableRow> {

@@ -17,6 +17,7 @@ use feed_protocol::{
     Aggressor, Body, Cursor, Format, Limits, Quote, Symbol, SymbolId, Tick, Trade, TradingStatus,
     Universe,
 };
+use feed_server::http::cors::Origins;
 use feed_server::market::{Ingest, Market, Retention};
 use feed_server::server::{Server, Settings};
 
@@ -77,6 +78,7 @@ impl TestServer {
                 coalesce_us: 0,
                 connections_max: 100,
                 notsent_lowat: 16_384,
+                origins: Origins::Any,
                 limits: LIMITS,
             },
             retention: Retention { events: 100_000, bar_bytes: 1 << 24 },
