@@ -12,6 +12,7 @@ mod machine;
 mod plan;
 mod recorder;
 mod report;
+pub mod result;
 mod run;
 pub mod scan;
 mod target;
