@@ -67,7 +67,8 @@ fn opening(local: &Local, request: &Request<Incoming>, wire: Wire) -> Result<Ope
     if matches!(wire, Wire::Sse(_)) {
         let last = request.headers().get(LAST_EVENT_ID);
         let last = last.map(|id| id.to_str().map_err(|_| bad("Last-Event-ID is no cursor")));
-        let last = last.transpose()?.or(query.get("lastEventId")).filter(|id| !id.is_empty());
+        let given = |id: &&str| !id.is_empty();
+        let last = last.transpose()?.filter(given).or(query.get("lastEventId").filter(given));
         if let Some(cursor) = last {
             let parsed: Result<Cursor, _> = cursor.parse();
             let cursor = parsed.map_err(|error| bad(format!("Last-Event-ID: {error}")))?;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use feed_protocol::{Control, Data, Format, RequestId, ServerMessage, SymbolTable, decode_frame};
 use serde_json::{Value, json};
@@ -140,6 +141,15 @@ impl Client {
                 }
             }
         }
+    }
+
+    /// As `batch`, for a client that does not know whether anything comes.
+    pub fn batch_within(&mut self, within: Duration) -> io::Result<Vec<ServerMessage>> {
+        if !self.waiting.is_empty() {
+            return Ok(self.waiting.drain(..).collect());
+        }
+        let frame = self.frames.next(within)?;
+        Ok(decode_frame(self.format, &frame.payload, &mut self.table).unwrap())
     }
 
     pub fn message(&mut self) -> ServerMessage {

@@ -7,7 +7,9 @@ pub mod brief;
 pub mod client;
 pub mod frames;
 pub mod http;
+pub mod http2;
 pub mod program;
+pub mod streams;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -164,7 +166,7 @@ impl TestServer {
     }
 }
 
-fn universe() -> Arc<Universe> {
+pub fn universe() -> Arc<Universe> {
     let symbol = |(name, places): (&str, u8)| Symbol {
         name: name.into(),
         places,
