@@ -92,7 +92,7 @@ pub struct Given {
     /// Bytes a client's socket may hold unsent in the kernel (TCP_NOTSENT_LOWAT), 0 for the system's default [default: 16384]
     #[arg(long, value_name = "BYTES", env = "TICKCAST_NOTSENT_LOWAT")]
     notsent_lowat: Option<u32>,
-    /// Pages of which origins may read the data (CORS): *, none, or a list like https://example.org [default: *]
+    /// Pages of which origins may read the data (CORS): *, none, or a list of them like `https://example.org` [default: *]
     #[arg(long, value_name = "ORIGINS", env = "TICKCAST_ALLOW_ORIGINS")]
     allow_origins: Option<String>,
     /// Requests a second a client may send [default: 50]

@@ -154,7 +154,7 @@ fn a_slow_client_gets_merged_trades_and_catches_up() {
         assert!(merged > 1000.0, "{way}: {merged} were merged away");
         assert_eq!(messages as f64, 60_000.0 - merged, "{way}: nothing else is missing");
         server.trade("AAPL", 7);
-        assert_eq!(brief(&client.batch().messages), [format!("AAPL t60001 @60001")], "{way}");
+        assert_eq!(brief(&client.batch().messages), ["AAPL t60001 @60001"], "{way}");
     }
 }
 
