@@ -8,6 +8,6 @@ export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source'] } },
   test: {
-    include: ['sdk/test/**/*.test.ts', 'app/test/**/*.test.ts'],
+    include: ['sdk/test/**/*.test.ts', 'app/test/**/*.test.ts', 'report/test/**/*.test.ts'],
   },
 });

@@ -7,6 +7,7 @@
 
 mod breaches;
 mod catalog;
+pub mod compare;
 mod ledger;
 mod machine;
 mod plan;
