@@ -19,9 +19,10 @@ NO_NODE := Node with npm is missing: install Node 20.19 or later (https://nodejs
 
 MODULES := $(WEB)/node_modules/.package-lock.json
 PAGES := $(WEB)/app/dist/index.html
-PAGE_SOURCES := $(shell find $(WEB)/app/src $(WEB)/app/public $(WEB)/sdk/src -type f 2>/dev/null) \
+PAGE_SOURCES := $(shell find $(WEB)/app/src $(WEB)/app/public $(WEB)/sdk/src $(WEB)/report/src -type f 2>/dev/null) \
 	$(WEB)/app/index.html $(WEB)/app/vite.config.ts $(WEB)/tsconfig.base.json \
-	$(WEB)/sdk/tsconfig.build.json $(WEB)/sdk/package.json $(WEB)/app/package.json
+	$(WEB)/sdk/tsconfig.build.json $(WEB)/sdk/package.json $(WEB)/app/package.json \
+	$(WEB)/report/vite.config.ts $(WEB)/report/package.json
 
 .PHONY: help
 help: ## list these commands
@@ -45,11 +46,11 @@ test-ts: $(MODULES)
 
 .PHONY: test-browser
 test-browser: $(PAGES) chromium
-	cargo build --workspace --bin feed-server $(CARGO_ARGS)
+	cargo build --workspace --bin feed-server --bin load-tester --example sample_run $(CARGO_ARGS)
 	cd $(WEB) && FEED_SERVER="$${FEED_SERVER:-$(abspath $(TARGET))/debug/feed-server}" npm run test:browser
 
 .PHONY: pages
-pages: $(PAGES) ## build the dashboards alone
+pages: $(PAGES) ## build the dashboards, and the charts of the load tester’s reports, alone
 
 .PHONY: fmt
 fmt: $(MODULES) ## format Rust and TypeScript
@@ -96,7 +97,7 @@ chromium:
 	else echo "Chromium is missing: install it (Debian: sudo apt-get install chromium), or set CHROMIUM to its path" >&2; exit 1; fi
 
 # npm writes this file at the end of an installation.
-$(MODULES): $(WEB)/package-lock.json $(WEB)/package.json $(WEB)/sdk/package.json $(WEB)/app/package.json | need-node
+$(MODULES): $(WEB)/package-lock.json $(WEB)/package.json $(WEB)/sdk/package.json $(WEB)/app/package.json $(WEB)/report/package.json | need-node
 	cd $(WEB) && npm ci
 	@touch $@
 

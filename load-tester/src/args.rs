@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::stored;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use load_tester::{Format, Mode, Plan, Symbols, Target, channels};
 
@@ -27,6 +28,8 @@ pub enum Command {
     /// Connect clients, measure for a while, report
     #[command(after_help = EXIT_CODES)]
     Run(Box<Run>),
+    /// Write the report of a stored run
+    Report(stored::Report),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

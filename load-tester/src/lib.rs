@@ -12,7 +12,7 @@ mod ledger;
 mod machine;
 mod plan;
 mod recorder;
-mod report;
+pub mod report;
 pub mod result;
 mod run;
 pub mod scan;

@@ -2,6 +2,7 @@
 
 mod args;
 mod progress;
+mod stored;
 
 use std::process::ExitCode;
 
@@ -18,8 +19,11 @@ const EXIT_INVALID: u8 = 4;
 
 #[expect(clippy::print_stderr, reason = "errors of the program go to standard error")]
 fn main() -> ExitCode {
-    let Cli { command: Command::Run(run) } = Cli::parse();
-    match execute(&run) {
+    let outcome = match Cli::parse().command {
+        Command::Run(run) => execute(&run),
+        Command::Report(report) => report.execute().map(|()| Verdict::Ok),
+    };
+    match outcome {
         Ok(Verdict::Ok) => ExitCode::SUCCESS,
         Ok(Verdict::Broken(_)) => EXIT_BROKEN.into(),
         Ok(Verdict::Invalid(_)) => EXIT_INVALID.into(),

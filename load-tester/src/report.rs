@@ -1,6 +1,8 @@
 //! What a run has shown, as values: figures, and a verdict over them. [`text`] puts it into words; as JSON it is stored
 //! with all settings and the machine, so that two runs can be compared.
 
+pub mod hlog;
+pub mod html;
 pub mod text;
 
 use std::collections::BTreeMap;

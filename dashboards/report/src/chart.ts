@@ -46,6 +46,8 @@ function vertical(view: View, log: boolean): { scale: uPlot.Scale; axis: Partial
     return { scale: { range }, axis };
   }
   axis.splits = (u, _axis, min, max) => decades(min, max, u.height / 28);
+  // By default uPlot names powers of ten only.
+  axis.filter = (_u, splits) => splits;
   const range = (_u: uPlot, min: number, max: number): uPlot.Range.MinMax =>
     min === null ? [FLOOR_MS, 1] : logRange(min, max);
   return { scale: { distr: 3, log: 10, range }, axis };
@@ -71,6 +73,7 @@ function across(horizontal: Horizontal): { scale: uPlot.Scale; axis: Partial<uPl
     scale: { time: false, distr: 3, log: 10, range: (_u, min, max) => [min, max] },
     axis: {
       splits: (u, _axis, min, max) => decades(min, max, u.width / 60),
+      filter: (_u, splits) => splits,
       values: (_u, splits) => splits.map((split) => (split == null ? '' : time(split))),
     },
   };
@@ -109,12 +112,12 @@ export function chart(horizontal: Horizontal, view: View, look: Look): uPlot {
     {
       width: look.width,
       height: Math.round(Math.min(400, Math.max(250, look.width * 0.42))),
-      padding: [12, labelled ? labelRoom(view.series.map((series) => series.label)) : 14, 0, 0],
+      padding: [12, labelled ? labelRoom(view.series.map((series) => series.label)) : 26, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
       scales: { x: x.scale, y: y.scale },
       axes: [
-        { ...axis, ...x.axis, space: 48 },
+        { ...axis, ...x.axis, space: 48, size: 34 },
         { ...axis, ...y.axis, space: 34 },
       ],
       series: [

@@ -1,7 +1,7 @@
 /** What the pointer points at, in words and figures: one box a chart, the greatest value first, as lines lie. */
 import type uPlot from 'uplot';
 import type { Horizontal, View } from './data.ts';
-import { percentile, quantity, time } from './number.ts';
+import { padded, percentile, quantity, time } from './number.ts';
 import type { Palette } from './palette.ts';
 
 export function heading(horizontal: Horizontal, x: number): string {
@@ -61,7 +61,7 @@ export class Hover {
     name.className = series.dashed ? 'dashed' : '';
     name.style.setProperty('--swatch', this.colours().series(series.slot));
     const value = document.createElement('span');
-    value.textContent = quantity(row.value, this.view.unit);
+    value.textContent = quantity(row.value, this.view.unit, padded);
     return [name, value];
   }
 }

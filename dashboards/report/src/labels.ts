@@ -62,6 +62,7 @@ export function drawLabels(u: uPlot, labels: Label[], ratio: number): void {
   ctx.textBaseline = 'middle';
   ctx.textAlign = 'left';
   ctx.lineWidth = ratio;
+  ctx.setLineDash([]);
   sorted.forEach((label, place) => {
     const y = places[place]!;
     ctx.fillStyle = ctx.strokeStyle = label.colour;

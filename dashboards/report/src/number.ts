@@ -2,25 +2,32 @@
 
 /** Three significant digits, but never an exponent, and thousands set apart. */
 export function digits(value: number): string {
+  return Number(padded(value).replaceAll(',', '')).toLocaleString('en', {
+    maximumFractionDigits: 6,
+  });
+}
+
+/** The same with zeros at the end, so that figures below each other have the same number of digits. */
+export function padded(value: number): string {
   const size = Math.abs(value);
   if (size === 0) return '0';
   if (size >= 999.5) return Math.round(value).toLocaleString('en');
-  const places = Math.min(3, Math.max(0, 2 - Math.floor(Math.log10(size))));
-  return String(Number(value.toFixed(places)));
+  const exponent = Number(value.toExponential(2).split('e')[1]);
+  return value.toFixed(Math.min(6, Math.max(0, 2 - exponent)));
 }
 
-/** A length of time, given in ms. */
-export function time(ms: number): string {
+/** A length of time, given in ms; with `write`, as exactly as that writes numbers. */
+export function time(ms: number, write = digits): string {
   const size = Math.abs(ms);
   if (size === 0) return '0';
-  if (size < 0.9995) return `${digits(ms * 1e3)} µs`;
-  if (size < 999.5) return `${digits(ms)} ms`;
-  return `${digits(ms / 1e3)} s`;
+  if (size < 0.9995) return `${write(ms * 1e3)} µs`;
+  if (size < 999.5) return `${write(ms)} ms`;
+  return `${write(ms / 1e3)} s`;
 }
 
-export function quantity(value: number, unit: string): string {
-  if (unit === 'ms') return time(value);
-  return unit === '' ? digits(value) : `${digits(value)} ${unit}`;
+export function quantity(value: number, unit: string, write = digits): string {
+  if (unit === 'ms') return time(value, write);
+  return unit === '' ? write(value) : `${write(value)} ${unit}`;
 }
 
 /** `p99.9` of 3 nines; 0 is the least. */

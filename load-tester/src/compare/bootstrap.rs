@@ -122,7 +122,8 @@ impl Lane {
         let estimate = |(place, &measure): (usize, &Measure)| {
             let (a, b) = (self.a[place], self.b[place]);
             let bounds = errors[place].map(|error| {
-                let (middle, reach) = (difference(measure, a, b), few_blocks(bound, self.seconds) * error);
+                let (middle, reach) =
+                    (difference(measure, a, b), few_blocks(bound, self.seconds) * error);
                 let back = |log: f64| (a + measure.offset()) * log.exp_m1();
                 (back(middle - reach), back(middle + reach))
             });

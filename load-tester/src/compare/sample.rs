@@ -42,7 +42,11 @@ impl Counts {
     #[must_use]
     pub fn total(&self, times: &[u32]) -> u64 {
         let count = |second: &Vec<(u32, u64)>| -> u64 { second.iter().map(|&(_, n)| n).sum() };
-        self.seconds.iter().zip(times).map(|(second, &times)| count(second) * u64::from(times)).sum()
+        self.seconds
+            .iter()
+            .zip(times)
+            .map(|(second, &times)| count(second) * u64::from(times))
+            .sum()
     }
 
     /// The values at ascending `quantiles`, each second taken as often as `times` says; `None` if that leaves nothing.

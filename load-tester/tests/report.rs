@@ -1,0 +1,121 @@
+//! What is written of a stored run, from outside: the page and the interval log, on a made-up run with every part.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+use load_tester::report::{hlog::hlog, html};
+use load_tester::result::{Verdict, decode};
+
+#[path = "../examples/sample_run.rs"]
+#[expect(dead_code, reason = "its main belongs to the example")]
+mod sample_run;
+use sample_run::sample;
+
+/// No page is larger.
+const BYTES_MAX: usize = 400_000;
+
+fn stored(page: &str) -> serde_json::Value {
+    let begin = page.find("<script type=\"application/json\" id=\"raw\">").unwrap();
+    let begin = begin + page[begin..].find('>').unwrap() + 1;
+    let end = begin + page[begin..].find("</script>").unwrap();
+    serde_json::from_str(&page[begin..end]).unwrap()
+}
+
+#[test]
+fn the_page_says_the_verdict_before_any_figure() {
+    let mut run = sample(1, 0.0, 5);
+    run.verdict = Verdict::Invalid;
+    run.checks[1].ok = false;
+    run.checks[1].detail = "93 % of its processors, limit 70 %".to_owned();
+    let page = html::html(&run).unwrap();
+    let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} is missing"));
+    assert!(place("Invalid") < place("At a glance"));
+    assert!(place("93 % of its processors") < place("At a glance"));
+    assert!(page.contains("20 validity checks passed"));
+    for lane in &run.lanes {
+        assert!(page.contains(&lane.transport));
+    }
+}
+
+#[test]
+fn the_page_holds_the_whole_run() {
+    let run = sample(1, 0.0, 5);
+    let page = html::html(&run).unwrap();
+    assert!(page.len() < BYTES_MAX);
+    // As text and back: the last bit of a fraction does not survive that.
+    let text = serde_json::to_string(&run).unwrap();
+    let same = stored(&page) == serde_json::from_str::<serde_json::Value>(&text).unwrap();
+    assert!(same);
+}
+
+#[test]
+fn long_runs_stay_below_the_limit_and_say_what_they_leave_out() {
+    let mut run = sample(1, 0.0, 60);
+    let page = html::html(&run).unwrap();
+    assert!(page.len() < BYTES_MAX, "{}", page.len());
+    // An hour: the seconds themselves are too many.
+    for lane in &mut run.lanes {
+        let seconds = lane.intervals.clone();
+        lane.intervals = seconds.iter().cycle().take(3600).cloned().collect();
+    }
+    let page = html::html(&run).unwrap();
+    assert!(page.len() < BYTES_MAX, "{}", page.len());
+    assert!(page.contains("single seconds are left out"));
+}
+
+#[test]
+fn names_from_outside_cannot_break_out_of_the_page() {
+    let mut run = sample(1, 0.0, 2);
+    let evil = "</script><script>alert(1)</script>";
+    run.lanes[0].transport = evil.to_owned();
+    run.command = vec![evil.to_owned()];
+    run.settings["evil"] = evil.into();
+    let page = html::html(&run).unwrap();
+    assert!(!page.contains("<script>alert"));
+    assert_eq!(stored(&page)["lanes"][0]["transport"], evil);
+}
+
+#[test]
+fn a_run_without_anything_is_a_page_too() {
+    let mut run = sample(1, 0.0, 1);
+    run.lanes.truncate(1);
+    let nothing = load_tester::result::Hist::new(&Histogram::new(3).unwrap(), 0, 0, 0);
+    run.lanes[0].latency = nothing.clone();
+    run.lanes[0].staleness = nothing.clone();
+    run.lanes[0].age = nothing;
+    run.lanes[0].intervals.clear();
+    run.lanes[0].server_use = None;
+    run.lanes[0].events = load_tester::result::Events::default();
+    assert!(html::html(&run).unwrap().contains("Nothing came"));
+    run.lanes.clear();
+    assert!(html::html(&run).unwrap().contains("Nothing was measured"));
+}
+
+/// The crate's own reader finds every second of every lane, in order, and the whole of it is the lane's histogram.
+#[test]
+fn the_interval_log_has_every_second_of_every_lane() {
+    let run = sample(2, 0.0, 6);
+    let log = hlog(&run).unwrap();
+    assert!(log.contains("#[Histogram log format version 1.3]\n"));
+    let mut lanes: BTreeMap<String, Histogram<u64>> = BTreeMap::new();
+    let mut last = std::time::Duration::ZERO;
+    for entry in IntervalLogIterator::new(log.as_bytes()) {
+        let LogEntry::Interval(interval) = entry.unwrap() else { continue };
+        assert!(interval.start_timestamp() >= last);
+        assert_eq!(interval.duration().as_secs(), 1);
+        last = interval.start_timestamp();
+        let histogram = decode(interval.encoded_histogram()).unwrap();
+        assert!((interval.max() - histogram.max() as f64 / 1e3).abs() < 1e-3);
+        let all = lanes.entry(interval.tag().unwrap().as_str().to_owned());
+        all.or_insert_with(|| Histogram::new_from(&histogram)).add(&histogram).unwrap();
+    }
+    assert_eq!(lanes.len(), run.lanes.len());
+    for lane in &run.lanes {
+        let (read, written) = (&lanes[&lane.transport], lane.latency.histogram().unwrap());
+        assert_eq!(read.len(), written.len());
+        for quantile in [0.5, 0.9, 0.99, 0.999, 1.0] {
+            assert_eq!(read.value_at_quantile(quantile), written.value_at_quantile(quantile));
+        }
+    }
+}
