@@ -131,7 +131,7 @@ describe('rates', () => {
 
 describe('words', () => {
   const status = (more: Partial<LinkStatus>): LinkStatus => ({
-    ...{ state: 'live', format: 'json', attempt: 0 },
+    ...{ state: 'live', transport: 'ws', format: 'json', attempt: 0 },
     ...more,
   });
   const heartbeat = { T: 'heartbeat', ts: 1, o: 1, sent: 1, behind_ms: 0, merged: 0 } as const;

@@ -11,27 +11,25 @@ export function comeBack(code: number): ComeBack {
   return 'backoff';
 }
 
-export class Backoff {
-  private attempt = 0;
+const BASE_MS = 250;
+const CAP_MS = 20_000;
 
-  constructor(
-    private readonly baseMs = 250,
-    private readonly capMs = 20_000,
-    private readonly random: () => number = Math.random,
-  ) {}
+export class Backoff {
+  #attempt = 0;
+  readonly #random: () => number;
+
+  constructor(random: () => number = Math.random) {
+    this.#random = random;
+  }
 
   /** The next delay. "At once" is believed once: a server that keeps sending clients away is approached with care. */
-  nextMs(kind: ComeBack, retryMs?: number): number {
-    const ceiling = Math.min(this.capMs, this.baseMs * 2 ** Math.min(this.attempt, 30));
-    const first = this.attempt === 0;
-    this.attempt += 1;
-    if (retryMs !== undefined) return retryMs;
-    if (kind === 'at-once' && first) return 0;
-    return this.random() * ceiling;
+  nextMs(kind: ComeBack, retry_ms?: number): number {
+    const ceiling = Math.min(CAP_MS, BASE_MS * 2 ** this.#attempt++);
+    return retry_ms ?? (kind === 'at-once' && ceiling === BASE_MS ? 0 : this.#random() * ceiling);
   }
 
   /** The connection has held. */
   reset(): void {
-    this.attempt = 0;
+    this.#attempt = 0;
   }
 }

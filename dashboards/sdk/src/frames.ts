@@ -2,7 +2,7 @@
  * Decodes a binary frame into the same messages as the text one: control messages are maps already, data messages are
  * arrays whose symbol is an id. `SymbolTable` holds what `subscribed` and `symbols` said about the ids, for one connection.
  */
-import { DecodeError } from './json.ts';
+import { DecodeError } from './errors.ts';
 import type { Message, SymbolTuple } from './messages.ts';
 import { readMsgpack, type Value } from './msgpack.ts';
 

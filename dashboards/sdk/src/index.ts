@@ -1,10 +1,27 @@
 /**
  * `@tickcast/client`: what other programs may use, and nothing else. The wire contract is `PROTOCOL.md`; names of message
- * fields are the wire's own. Has no dependencies and touches no DOM except in `reconnectOnWake`.
+ * fields are the wire's own. Has no
+ * dependencies. What not every page needs is loaded when it is: MessagePack, the HTTP transports, bars of the past.
  */
-export { FeedClient, type FeedClientEvents, type FeedClientOptions } from './client.ts';
-export { type ConnectionState, type LinkStatus, type SocketLike } from './link.ts';
-export { Subscription, type SubscribeRequest } from './subscription.ts';
+export {
+  FeedClient,
+  type FeedClientEvents,
+  type FeedClientOptions,
+  type LinkStatus,
+  type TransportChange,
+} from './client.ts';
+export { type SocketConstructor, type SocketLike } from './link.ts';
+export type { ConnectionState, Format } from './transport.ts';
+export type { TransportName } from './ladder.ts';
+export type {
+  Outcome,
+  SubscribeRequest,
+  Subscription,
+  SubscriptionEvents,
+} from './subscription.ts';
+export type { FeedItem, FeedIterator, InboxOptions } from './inbox.ts';
+export type { FeedStats } from './stats.ts';
+export type { BarsRequest } from './http/rest.ts';
 export type {
   Bar,
   Bye,
@@ -23,10 +40,9 @@ export type {
   Welcome,
 } from './messages.ts';
 export { channelOf } from './messages.ts';
-export { formatPrice, parsePrice, rescale } from './price.ts';
-export { DecodeError, decodeJson } from './json.ts';
-export { decodeMsgpack, SymbolTable } from './frames.ts';
-export { SequenceCheck, type LostRange } from './sequence.ts';
-export { Backoff, comeBack, type ComeBack } from './backoff.ts';
-export { ClockOffset, type OffsetEstimate } from './clock.ts';
+export { formatPrice } from './price.ts';
+export { DecodeError, FeedError, type FeedErrorCode, type FeedErrorDetails } from './errors.ts';
+export { decodeJson } from './json.ts';
+export type { LostRange } from './sequence.ts';
+export type { OffsetEstimate } from './clock.ts';
 export { reconnectOnWake } from './wake.ts';

@@ -156,13 +156,11 @@ export type Message =
   | { T: 'authenticated'; id?: RequestId; expires?: number };
 
 /** The channel whose numbers `n` a data message counts in. */
-export function channelOf(message: Data): 'trades' | 'quotes' | 'status' {
-  switch (message.T) {
-    case 'q':
-      return 'quotes';
-    case 's':
-      return 'status';
-    default:
-      return 'trades';
-  }
+export function channelOf({ T }: Data): 'trades' | 'quotes' | 'status' {
+  return T === 'q' ? 'quotes' : T === 's' ? 'status' : 'trades';
+}
+
+/** Whether a message is an event with `n` and `o`. */
+export function isData(message: Message): message is Data {
+  return message.T.length === 1 && 'tmqs'.includes(message.T);
 }

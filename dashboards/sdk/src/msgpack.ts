@@ -3,7 +3,7 @@
  * maps. Reads from bytes, writes requests. Integers beyond 2^53 are refused instead of being rounded; nothing here knows
  * what a message means.
  */
-import { DecodeError } from './json.ts';
+import { DecodeError } from './errors.ts';
 
 export type Value =
   null | boolean | number | string | Uint8Array | Value[] | { [key: string]: Value };

@@ -14,35 +14,37 @@ export function nowUs(): number {
 
 export class Pings {
   readonly offset = new ClockOffset();
-  private sent = 0;
-  private waiting: { id: string; sent_us: number } | undefined;
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  #sent = 0;
+  #sent_us = 0;
+  #waiting: string | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly send: (request: Record<string, unknown>) => void) {}
+  readonly #send: (request: Record<string, unknown>) => void;
+  constructor(send: (request: Record<string, unknown>) => void) {
+    this.#send = send;
+  }
 
   start(): void {
-    this.stop();
-    this.sent = 0;
-    this.ping();
+    this.#sent = 0;
+    this.#ping();
   }
 
   stop(): void {
-    clearTimeout(this.timer);
-    this.waiting = undefined;
+    clearTimeout(this.#timer);
+    this.#waiting = undefined;
   }
 
   pong(id: unknown, server_us: number): void {
-    if (!this.waiting || id !== this.waiting.id) return;
-    this.offset.add(this.waiting.sent_us, server_us, nowUs());
-    this.waiting = undefined;
-    if (this.sent < QUICK) this.ping();
+    if (id !== this.#waiting) return;
+    this.offset.add(this.#sent_us, server_us, nowUs());
+    if (this.#sent < QUICK) this.#ping();
   }
 
-  private ping(): void {
-    this.sent += 1;
-    this.waiting = { id: `ping-${this.sent}`, sent_us: nowUs() };
-    this.send({ op: 'ping', id: this.waiting.id });
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.ping(), EVERY_MS);
+  #ping(): void {
+    this.#waiting = `ping-${++this.#sent}`;
+    this.#sent_us = nowUs();
+    this.#send({ op: 'ping', id: this.#waiting });
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#ping(), EVERY_MS);
   }
 }

@@ -15,42 +15,49 @@ export interface LostRange {
 }
 
 export class SequenceCheck {
-  private readonly last = new Map<string, number>();
+  readonly #last = new Map<string, number>();
   /** Events that came a second time: never right, except in a snapshot. */
   repeats = 0;
 
+  /** Whether `message` brings nothing that has not come before: a repeated event, or a snapshot older than what is known. */
+  known(message: Data): boolean {
+    const last = this.#last.get(keyOf(message)) ?? 0;
+    return message.snap ? message.n < last : message.n <= last;
+  }
+
   /** Takes note of `message`; what was lost before it, if anything. */
   data(message: Data): LostRange | undefined {
-    const ch = channelOf(message);
-    const key = `${ch}|${message.S}`;
-    const last = this.last.get(key);
-    const first = 'n0' in message ? (message.n0 ?? message.n) : message.n;
-    if (last === undefined || message.n > last) this.last.set(key, message.n);
+    const key = keyOf(message);
+    const { S, n, snap } = message;
+    const last = this.#last.get(key);
+    this.#last.set(key, Math.max(last ?? 0, n));
     if (last === undefined) return undefined;
-    if (first > last + 1) {
-      return { S: message.S, ch, from: last + 1, to: first - 1, why: 'unannounced' };
-    }
-    if (first <= last && !message.snap) this.repeats += 1;
-    return undefined;
+    const first = ('n0' in message && message.n0) || n;
+    if (first <= last && !snap) this.repeats += 1;
+    if (first <= last + 1) return undefined;
+    return { S, ch: channelOf(message), from: last + 1, to: first - 1, why: 'unannounced' };
   }
 
   /** Takes note of an announced hole; `undefined` where nothing is missing after all. */
-  gap(gap: Gap): LostRange | undefined {
-    const key = `${gap.ch}|${gap.S}`;
-    const last = this.last.get(key);
-    const from = last === undefined ? gap.from : Math.max(gap.from, last + 1);
-    if (gap.to < from) return undefined;
-    this.last.set(key, gap.to);
-    return { S: gap.S, ch: gap.ch, from, to: gap.to, why: gap.why };
+  gap({ S, ch, from, to, why }: Gap): LostRange | undefined {
+    const key = `${ch}|${S}`;
+    from = Math.max(from, (this.#last.get(key) ?? 0) + 1);
+    if (to < from) return undefined;
+    this.#last.set(key, to);
+    return { S, ch, from, to, why };
   }
 
   /** The numbering starts again (another epoch), or nothing is expected any more. */
   reset(): void {
-    this.last.clear();
+    this.#last.clear();
   }
 
   /** Stops expecting the successors of what was unsubscribed. */
   forget(symbols: readonly string[], channels: readonly string[]): void {
-    for (const S of symbols) for (const ch of channels) this.last.delete(`${ch}|${S}`);
+    for (const S of symbols) for (const ch of channels) this.#last.delete(`${ch}|${S}`);
   }
+}
+
+function keyOf(message: Data): string {
+  return `${channelOf(message)}|${message.S}`;
 }

@@ -8,7 +8,12 @@ let states: string[];
 let gaps: LostRange[];
 
 function start(random = () => 1): FakeSocket {
-  client = new FeedClient({ url: 'ws://x/v1/ws', webSocket: FakeSocket, random });
+  client = new FeedClient({
+    url: 'ws://x/v1/ws',
+    webSocket: FakeSocket,
+    random,
+    transports: ['ws'],
+  });
   client.on('state', (status) => states.push(status.state));
   client.on('gap', (lost) => gaps.push(lost));
   client.connect();
@@ -114,8 +119,8 @@ describe('connection', () => {
     expect(FakeSocket.all).toHaveLength(2);
     client.dialNow();
     expect(FakeSocket.all).toHaveLength(2);
-    vi.advanceTimersByTime(10_000);
-    expect(FakeSocket.last.closed).toBe(true);
+    vi.advanceTimersByTime(5000);
+    expect(FakeSocket.all[1]!.closed).toBe(true);
     expect(client.status.state).toBe('reconnecting');
   });
 });

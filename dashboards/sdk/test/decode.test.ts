@@ -1,14 +1,8 @@
 /** Decoding: exact prices, and frames that break the contract. */
 import { describe, expect, it } from 'vitest';
-import {
-  decodeJson,
-  decodeMsgpack,
-  DecodeError,
-  formatPrice,
-  parsePrice,
-  rescale,
-  SymbolTable,
-} from '../src/index.ts';
+import { decodeJson, DecodeError, formatPrice } from '../src/index.ts';
+import { decodeMsgpack, SymbolTable } from '../src/msgpack_entry.ts';
+import { parsePrice, rescale } from '../src/price.ts';
 import { readMsgpack } from '../src/msgpack.ts';
 import { writeMsgpack } from '../src/msgpack_write.ts';
 

@@ -5,7 +5,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { decodeJson, decodeMsgpack, formatPrice, SymbolTable } from '../src/index.ts';
+import { decodeJson, formatPrice } from '../src/index.ts';
+import { decodeMsgpack, SymbolTable } from '../src/msgpack_entry.ts';
 import type { SymbolTuple } from '../src/messages.ts';
 
 const folder = fileURLToPath(new URL('../../../feed-server/protocol/golden/', import.meta.url));

@@ -1,0 +1,324 @@
+/**
+ * One stream, or one sequence of polls, for all subscriptions that agree in channels and mode. When its members change it
+ * starts again: first polls bring all members to one cursor, then one request serves them from there. What comes twice on
+ * the way the client drops by its number. A lane that breaks ends the link.
+ */
+import { DecodeError, FeedError } from '../errors.ts';
+import { decodeJson, parseExact } from '../json.ts';
+import { channelOf, isData, type Message, type Subscribed } from '../messages.ts';
+import { nowUs } from '../pings.ts';
+import { parseCursor } from '../subscription.ts';
+import type { HttpLink } from './link.ts';
+import { NdjsonFrames, SseFrames } from './lines.ts';
+import type { Member } from './member.ts';
+import { getText, Request, type Params } from './request.ts';
+
+interface PollBody {
+  cursor: string;
+  recovered?: boolean;
+  messages: Message[];
+  more: boolean;
+}
+
+/** Polls that may be needed until all members are at one cursor. */
+const ALIGN_MAX = 100;
+/** Messages of one poll. */
+const LIMIT = 5000;
+/** A server that was asked too early, or answers long polls at once, is asked again after this time. */
+const AGAIN_MS = 50;
+
+/** What members were introduced with. */
+interface Pending {
+  members: Member[];
+  messages: Message[];
+  offset: number;
+}
+
+export class Lane {
+  readonly members = new Set<Member>();
+  /** Everything up to here has come, for all members that were answered. */
+  offset: number | undefined;
+  heardAt = Date.now();
+  #run = new AbortController();
+  /** Kept until it is certain that this transport gets through. */
+  #pending: Pending | undefined;
+  /** Snapshots move the cursor where they come in increasing offsets: at a fresh start, not among replayed events. */
+  #fresh = false;
+  /** The server's clock against ours lies between these, µs. */
+  readonly #clock = { least: -Infinity, most: Infinity };
+
+  readonly #link: HttpLink;
+  constructor(link: HttpLink) {
+    this.#link = link;
+  }
+
+  /** Starts again with the members there are now. Changes said in one go are one change. */
+  changed(): void {
+    this.stop();
+    const { signal } = (this.#run = new AbortController());
+    queueMicrotask(() => {
+      if (signal.aborted) return;
+      this.#follow(signal).catch((error) => signal.aborted || this.#link.failed(error));
+    });
+  }
+
+  stop(): void {
+    this.#run.abort();
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { transport } = this.#link;
+    const streamed = transport === 'sse' || transport === 'stream';
+    this.#pending = undefined;
+    const open = [...this.members].filter(
+      (member) => !member.answered || this.offset === undefined,
+    );
+    // The server's own beginning of a stream does for one member; several have to meet at one cursor first.
+    if (streamed && this.members.size === 1 && open.length === 1) {
+      return this.#stream(transport, signal, open[0]);
+    }
+    this.#pending = await this.#align(open, signal);
+    if (signal.aborted) return;
+    if (streamed) return this.#stream(transport, signal);
+    this.#link.owner.opened(this.#link.epoch!, this.#link.heartbeat_ms);
+    this.#take(this.#commit());
+    return this.#poll(signal);
+  }
+
+  /** Brings every member to one cursor. */
+  async #align(members: Member[], signal: AbortSignal): Promise<Pending> {
+    const messages: Message[] = [];
+    const offsets = members.length < this.members.size ? [this.offset!] : [];
+    for (const member of members) offsets.push(await this.#introduce(member, messages, signal));
+    let offset = Math.min(...offsets);
+    const most = Math.max(...offsets);
+    for (let round = 0; offset < most; round++) {
+      if (round === ALIGN_MAX) throw new FeedError('silent', `no poll gets as far as ${most}`);
+      if (round > 0) await pause(AGAIN_MS, signal);
+      const since = `${this.#link.epoch}:${offset}`;
+      const body = await this.#ask({ ...this.#params(), mode: 'every', since }, signal);
+      messages.push(...body.messages);
+      offset = parseCursor(body.cursor)[1];
+    }
+    return { members, messages, offset };
+  }
+
+  /** A member's snapshot, or what it has missed, and the offset up to which that goes. */
+  async #introduce(member: Member, messages: Message[], signal: AbortSignal): Promise<number> {
+    const { snapshot } = member.request;
+    let { since } = member;
+    for (let first = true; ; first = false) {
+      const params = { ...this.#params(member), since, snapshot };
+      const body = await this.#refusable(member, signal, () => this.#ask(params, signal));
+      if (first) {
+        const cursor = body.recovered ? since! : body.cursor;
+        messages.push(subscribed(member, cursor, member.inherited ? undefined : body.recovered));
+      }
+      messages.push(...body.messages);
+      if (!body.more) return parseCursor(body.cursor)[1];
+      since = body.cursor;
+    }
+  }
+
+  /** A request that is wrong is the fault of `member`, not of the connection. */
+  async #refusable<T>(member: Member, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      const wrong = error instanceof FeedError && error.status === 400 && !signal.aborted;
+      if (wrong) this.#link.refused(member, error);
+      throw error;
+    }
+  }
+
+  /** Members that were introduced are from now on served from the common cursor. */
+  #commit(): Message[] {
+    if (!this.#pending) return [];
+    const { members, messages, offset } = this.#pending;
+    this.#pending = undefined;
+    for (const member of members) member.answered = true;
+    this.offset = offset;
+    this.#fresh = false;
+    return messages;
+  }
+
+  async #stream(path: 'sse' | 'stream', signal: AbortSignal, only?: Member): Promise<void> {
+    const request = new Request(this.#link.options, signal);
+    const frames = path === 'sse' ? new SseFrames() : new NdjsonFrames();
+    const text = new TextDecoder();
+    const offset = this.#pending?.offset ?? this.offset;
+    const { since, snapshot } = only
+      ? { since: only.since, snapshot: only.request.snapshot }
+      : { since: `${this.#link.epoch}:${offset}`, snapshot: false };
+    const { heartbeat_ms } = this.#link;
+    const params = { ...this.#params(), since, snapshot, heartbeat_ms };
+    const asked_us = nowUs();
+    try {
+      const get = (): Promise<Response> => request.get(path, params);
+      const response = await (only ? this.#refusable(only, signal, get) : get());
+      const reader = response.body!.getReader();
+      for (;;) {
+        const { value, done } = await request.guard(() => reader.read());
+        if (done || signal.aborted) break;
+        request.arrived();
+        this.heardAt = Date.now();
+        this.#link.bytes += value.length;
+        for (const { data, id } of frames.push(text.decode(value, { stream: true }))) {
+          this.#take(data === undefined ? [] : decodeJson(data), asked_us, only);
+          if (signal.aborted) return;
+          if (id) this.#advance(parseCursor(id)[1]);
+        }
+      }
+    } finally {
+      request.end();
+    }
+    if (!signal.aborted) this.#link.drop(this.#link.bye?.code);
+  }
+
+  async #poll(signal: AbortSignal): Promise<void> {
+    const { transport, options } = this.#link;
+    const { pollMs = 1000, waitMs = 10_000 } = options;
+    const held = transport === 'longpoll';
+    for (;;) {
+      const asked = Date.now();
+      const since = `${this.#link.epoch}:${this.offset}`;
+      const params = this.#params();
+      const body = await this.#ask({ ...params, since }, signal, held ? waitMs : 0);
+      if (signal.aborted) return;
+      const lost = body.recovered ? [] : this.#subscribedAll(body.cursor);
+      this.#take([...lost, ...body.messages]);
+      this.#advance(parseCursor(body.cursor)[1]);
+      this.#link.owner.safe(this.#link.safe);
+      if (body.more) continue;
+      const elapsed = Date.now() - asked;
+      let rest = pollMs;
+      // A long poll that came back empty before its time would otherwise be asked again in a tight loop.
+      if (held)
+        rest =
+          body.messages.length || elapsed > waitMs / 2
+            ? Number(params['interval_ms'] ?? 0)
+            : AGAIN_MS;
+      await pause(rest - elapsed, signal);
+    }
+  }
+
+  async #ask(params: Params, signal: AbortSignal, wait_ms = 0): Promise<PollBody> {
+    const [path, wait] =
+      this.#link.transport === 'longpoll'
+        ? (['long-poll', { wait_ms }] as const)
+        : (['poll', {}] as const);
+    const all = { ...params, ...wait, limit: LIMIT };
+    const text = await getText(this.#link.options, path, all, signal, wait_ms);
+    this.heardAt = Date.now();
+    this.#link.bytes += text.length;
+    const body = parseExact(text) as PollBody;
+    if (!Array.isArray(body?.messages))
+      throw new DecodeError('a poll has `messages` and a `cursor`');
+    if (!this.#link.enter(parseCursor(body.cursor)[0]))
+      throw new FeedError('closed', 'another epoch');
+    return body;
+  }
+
+  /** The query for all members, or for one. */
+  #params(only?: Member): Params {
+    const members = only ? [only] : [...this.members];
+    const symbols = new Set(members.flatMap((member) => [...member.symbols]));
+    const { channels, mode, interval_ms, on_slow } = members[0]!.request;
+    return { symbols: [...symbols].join(), channels: channels.join(), mode, interval_ms, on_slow };
+  }
+
+  /** Hands on what belongs to members of this lane, as a WebSocket would say it. */
+  #take(messages: Message[], asked_us?: number, only?: Member): void {
+    this.#link.frame(messages.flatMap((message) => this.#translate(message, asked_us, only)));
+  }
+
+  #translate(message: Message, asked_us?: number, only?: Member): Message[] {
+    const link = this.#link;
+    if (isData(message)) {
+      if (!message.snap || this.#fresh) this.#advance(message.o);
+      return this.#mine(message, channelOf(message));
+    }
+    switch (message.T) {
+      case 'b':
+        return this.#mine(message, `bars:${message.i}`);
+      case 'gap':
+        return this.#mine(message, message.ch);
+      case 'welcome':
+        if (!link.enter(message.epoch)) return [];
+        return [message, ...this.#commit().flatMap((first) => this.#translate(first))];
+      case 'subscribed':
+        // With an id it is one of ours.
+        if (message.id !== undefined) return [message];
+        return only
+          ? [this.#answered(only, message)]
+          : message.recovered
+            ? []
+            : this.#subscribedAll(message.cursor);
+      case 'heartbeat':
+        this.#advance(message.sent);
+        if (asked_us) this.#tick(asked_us, message.ts);
+        return [{ ...message, sent: link.safe }];
+      case 'bye':
+        if (message.cursor) this.#advance(parseCursor(message.cursor)[1]);
+        link.bye = { ...message, cursor: `${link.epoch}:${link.safe}` };
+        return [link.bye];
+      default:
+        return [message];
+    }
+  }
+
+  #mine(message: Message & { S: string }, channel: string): Message[] {
+    const owner = this.#link.ownerOf(message.S, channel);
+    return owner && this.members.has(owner) ? [message] : [];
+  }
+
+  /** The server's answer for the only member, which it cannot name. */
+  #answered(only: Member, message: Subscribed): Message {
+    only.answered = true;
+    this.#fresh = message.recovered === undefined;
+    if (message.recovered) this.#advance(parseCursor(message.cursor)[1]);
+    return subscribed(only, message.cursor, only.inherited ? undefined : message.recovered);
+  }
+
+  /** Everyone here has lost something. */
+  #subscribedAll(cursor: string): Message[] {
+    return [...this.members].map((member) => subscribed(member, cursor, false));
+  }
+
+  /** The server's clock read `server_us` between our asking and now: every heartbeat narrows where it can be. */
+  #tick(asked_us: number, server_us: number): void {
+    const now = nowUs();
+    const clock = this.#clock;
+    clock.least = Math.max(clock.least, server_us - now);
+    clock.most = Math.min(clock.most, server_us - asked_us);
+    // A clock was set.
+    if (clock.least > clock.most)
+      Object.assign(clock, { least: server_us - now, most: server_us - asked_us });
+    this.#link.owner.clock(server_us - clock.most, server_us, server_us - clock.least);
+  }
+
+  #advance(offset: number): void {
+    this.offset = Math.max(this.offset ?? offset, offset);
+  }
+}
+
+function subscribed(member: Member, cursor: string, recovered: boolean | undefined): Subscribed {
+  const { id, channels, mode = 'every' } = member.request;
+  const answer: Subscribed = {
+    T: 'subscribed',
+    id,
+    symbols: [...member.symbols],
+    channels,
+    mode,
+    cursor,
+  };
+  if (recovered !== undefined) answer.recovered = recovered;
+  return answer;
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, Math.max(0, ms));
+    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+  });
+}

@@ -1,0 +1,160 @@
+/**
+ * Makes HTTP look like a WebSocket: takes the same requests, hands out the same messages. Subscriptions that agree in
+ * channels and mode share a lane (one stream, or one sequence of polls), so that a page stays within the few connections
+ * that a browser grants. Loaded only when it is needed; never reconnects.
+ */
+import { DecodeError, FeedError } from '../errors.ts';
+import type { Bye, Message } from '../messages.ts';
+import { ABNORMAL, type Link, type LinkOwner } from '../transport.ts';
+import { Lane } from './lane.ts';
+import { Member, type SubscribeMessage } from './member.ts';
+import type { HttpOptions } from './request.ts';
+
+export interface HttpLinkOptions extends HttpOptions {
+  pollMs?: number;
+  waitMs?: number;
+  heartbeatMs?: number;
+}
+export type HttpTransport = 'sse' | 'stream' | 'longpoll' | 'poll';
+
+/** How often a link without subscriptions says that nothing is wrong. */
+const IDLE_MS = 1000;
+const GRACE_MS = 250;
+
+export class HttpLink implements Link {
+  readonly eager = true;
+  bytes = 0;
+  /** Of everything that came over this link. */
+  epoch: string | undefined;
+  bye: Bye | undefined;
+  #members: Member[] = [];
+  readonly #lanes = new Map<string, Lane>();
+  readonly #owners = new Map<string, Member | undefined>();
+  readonly #idle: ReturnType<typeof setInterval>;
+  #over = false;
+
+  constructor(
+    readonly transport: HttpTransport,
+    readonly options: HttpLinkOptions,
+    readonly owner: LinkOwner,
+  ) {
+    this.#idle = setInterval(() => {
+      if (this.#lanes.size === 0) owner.frame([]);
+    }, IDLE_MS);
+  }
+
+  /** How often there is a sign of life, ms. */
+  get heartbeat_ms(): number {
+    const { heartbeatMs = 5000, pollMs = 1000, waitMs = 10_000 } = this.options;
+    if (this.transport === 'poll') return Math.max(pollMs, 1000);
+    return this.transport === 'longpoll' ? waitMs : heartbeatMs;
+  }
+
+  send(request: Record<string, unknown>): void {
+    if (this.#over) return;
+    if (request['op'] === 'subscribe') this.#subscribe(request as unknown as SubscribeMessage);
+    else if (request['op'] === 'unsubscribe') {
+      this.#remove(request['symbols'] as string[], request['channels'] as string[] | undefined);
+    }
+  }
+
+  drop(code: number = ABNORMAL, error?: FeedError): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearInterval(this.#idle);
+    for (const lane of this.#lanes.values()) lane.stop();
+    this.owner.ended(code, error);
+  }
+
+  /** A lane broke. */
+  failed(error: unknown): void {
+    const known = error instanceof FeedError;
+    if (!known) error = new DecodeError(`an answer that was not understood: ${String(error)}`);
+    const failure = error as FeedError;
+    this.drop(failure.closeCode ?? ABNORMAL, failure);
+  }
+
+  /** Whether `epoch` is still the one of this link; a server that has started again ends it. */
+  enter(epoch: string): boolean {
+    this.epoch ??= epoch;
+    if (this.epoch === epoch) return true;
+    this.drop();
+    return false;
+  }
+
+  frame(messages: Message[]): void {
+    const patience = 2 * this.heartbeat_ms + GRACE_MS;
+    const alive = [...this.#lanes.values()].every((lane) => Date.now() - lane.heardAt < patience);
+    this.owner.frame(messages, alive);
+  }
+
+  /** The offset up to which every lane has everything. */
+  get safe(): number {
+    return Math.min(...[...this.#lanes.values()].map((lane) => lane.offset ?? 0));
+  }
+
+  /** The member that events of `symbol` on `channel` belong to: the newest that matches. */
+  ownerOf(symbol: string, channel: string): Member | undefined {
+    const key = `${channel}|${symbol}`;
+    if (!this.#owners.has(key)) {
+      const matching = this.#members.filter((member) => member.matches(symbol, channel));
+      this.#owners.set(key, matching.at(-1));
+    }
+    return this.#owners.get(key);
+  }
+
+  /** The server refused `member`. */
+  refused(member: Member, error: FeedError): void {
+    this.#leave(member);
+    const { id } = member.request;
+    const code = error.problem ?? 'bad_request';
+    this.owner.frame([{ T: 'error', id, code, msg: error.message }]);
+  }
+
+  #subscribe(request: SubscribeMessage): void {
+    const member = new Member(request);
+    this.#inherit(member);
+    this.#owners.clear();
+    this.#remove(request.symbols, request.channels);
+    this.#members.push(member);
+    let lane = this.#lanes.get(member.key);
+    if (!lane) this.#lanes.set(member.key, (lane = new Lane(this)));
+    lane.members.add(member);
+    lane.changed();
+  }
+
+  /** What is held already goes on from where it is: it needs no second snapshot. */
+  #inherit(member: Member): void {
+    if (member.since !== undefined) return;
+    let least = Infinity;
+    for (const symbol of member.symbols) {
+      for (const channel of member.request.channels) {
+        const older = this.ownerOf(symbol, channel);
+        if (!older?.answered || !older.symbols.has(symbol)) return;
+        least = Math.min(least, this.#lanes.get(older.key)?.offset ?? -1);
+      }
+    }
+    if (least < 0 || least === Infinity) return;
+    member.since = `${this.epoch}:${least}`;
+    member.inherited = true;
+  }
+
+  #remove(names: string[], channels: string[] | undefined): void {
+    this.#owners.clear();
+    for (const member of [...this.#members]) {
+      if (!member.remove(names, channels)) continue;
+      if (member.symbols.size === 0) this.#leave(member);
+      else this.#lanes.get(member.key)?.changed();
+    }
+  }
+
+  #leave(member: Member): void {
+    this.#members = this.#members.filter((other) => other !== member);
+    this.#owners.clear();
+    const lane = this.#lanes.get(member.key);
+    if (!lane?.members.delete(member)) return;
+    if (lane.members.size > 0) return lane.changed();
+    lane.stop();
+    this.#lanes.delete(member.key);
+  }
+}
