@@ -21,7 +21,7 @@ MODULES := $(WEB)/node_modules/.package-lock.json
 PAGES := $(WEB)/app/dist/index.html
 PAGE_SOURCES := $(shell find $(WEB)/app/src $(WEB)/app/public $(WEB)/sdk/src $(WEB)/report/src -type f 2>/dev/null) \
 	$(WEB)/app/index.html $(WEB)/app/vite.config.ts $(WEB)/tsconfig.base.json \
-	$(WEB)/sdk/tsconfig.build.json $(WEB)/sdk/package.json $(WEB)/app/package.json \
+	$(WEB)/sdk/tsconfig.build.json $(WEB)/sdk/vite.config.ts $(WEB)/sdk/package.json $(WEB)/app/package.json \
 	$(WEB)/report/vite.config.ts $(WEB)/report/package.json
 
 .PHONY: help
@@ -42,7 +42,8 @@ test-rust: $(PAGES)
 
 .PHONY: test-ts
 test-ts: $(MODULES)
-	cd $(WEB) && npm test
+	cargo build -p feed-server $(CARGO_ARGS)
+	cd $(WEB) && FEED_SERVER="$${FEED_SERVER:-$(abspath $(TARGET))/debug/feed-server}" npm test
 
 .PHONY: test-browser
 test-browser: $(PAGES) chromium
@@ -71,6 +72,7 @@ lint-rust: need-node
 lint-ts: $(MODULES)
 	cd $(WEB) && npm run format:check
 	cd $(WEB) && npm run typecheck
+	cd $(WEB) && npm run size -w sdk
 
 .PHONY: bench
 bench: ## run the benchmarks

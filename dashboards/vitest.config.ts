@@ -8,6 +8,8 @@ export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source'] } },
   test: {
+    // Those that wait for a real server take their time.
+    testTimeout: 60_000,
     include: ['sdk/test/**/*.test.ts', 'app/test/**/*.test.ts', 'report/test/**/*.test.ts'],
   },
 });

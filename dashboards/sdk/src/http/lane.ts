@@ -74,7 +74,7 @@ export class Lane {
       (member) => !member.answered || this.offset === undefined,
     );
     // The server's own beginning of a stream does for one member; several have to meet at one cursor first.
-    if (streamed && this.members.size === 1 && open.length === 1) {
+    if (streamed && this.members.size === 1 && open.length === 1 && !open[0]!.held) {
       return this.#stream(transport, signal, open[0]);
     }
     this.#pending = await this.#align(open, signal);
@@ -115,9 +115,32 @@ export class Lane {
         messages.push(subscribed(member, cursor, member.inherited ? undefined : body.recovered));
       }
       messages.push(...body.messages);
-      if (!body.more) return parseCursor(body.cursor)[1];
       since = body.cursor;
+      if (body.more) continue;
+      const [, offset] = parseCursor(since);
+      // Before the snapshot, or it would stand behind a hole.
+      if (member.held) messages.unshift(...(await this.#rest(member.held, offset, signal)));
+      return offset;
     }
+  }
+
+  /** Every event of what an older subscription had, from where it was up to `offset` at least. */
+  async #rest(
+    held: NonNullable<Member['held']>,
+    offset: number,
+    signal: AbortSignal,
+  ): Promise<Message[]> {
+    const messages: Message[] = [];
+    let { since } = held;
+    for (let round = 0; round < ALIGN_MAX; round++) {
+      const params = { symbols: held.symbols.join(), channels: held.channels.join(), since };
+      const body = await this.#ask(params, signal);
+      messages.push(...body.messages);
+      since = body.cursor;
+      if (!body.more && parseCursor(since)[1] >= offset) return messages;
+      if (!body.more) await pause(AGAIN_MS, signal);
+    }
+    throw new FeedError('silent', `no poll gets as far as ${offset}`);
   }
 
   /** A request that is wrong is the fault of `member`, not of the connection. */
@@ -136,7 +159,10 @@ export class Lane {
     if (!this.#pending) return [];
     const { members, messages, offset } = this.#pending;
     this.#pending = undefined;
-    for (const member of members) member.answered = true;
+    for (const member of members) {
+      member.answered = true;
+      member.held = undefined;
+    }
     this.offset = offset;
     this.#fresh = false;
     return messages;
@@ -318,7 +344,12 @@ function subscribed(member: Member, cursor: string, recovered: boolean | undefin
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, Math.max(0, ms));
-    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, Math.max(0, ms));
+    signal.addEventListener('abort', end);
   });
 }

@@ -123,20 +123,31 @@ export class HttpLink implements Link {
     lane.changed();
   }
 
-  /** What is held already goes on from where it is: it needs no second snapshot. */
+  /** What is held already goes on from where it is: it needs no second snapshot, and loses nothing. */
   #inherit(member: Member): void {
     if (member.since !== undefined) return;
-    let least = Infinity;
+    const [symbols, channels] = [new Set<string>(), new Set<string>()];
+    let offset = Infinity;
+    let fresh = 0;
     for (const symbol of member.symbols) {
       for (const channel of member.request.channels) {
         const older = this.ownerOf(symbol, channel);
-        if (!older?.answered || !older.symbols.has(symbol)) return;
-        least = Math.min(least, this.#lanes.get(older.key)?.offset ?? -1);
+        const at = older?.answered ? this.#lanes.get(older.key)?.offset : undefined;
+        if (at === undefined || !older!.symbols.has(symbol)) fresh += 1;
+        else {
+          offset = Math.min(offset, at);
+          symbols.add(symbol);
+          channels.add(channel);
+        }
       }
     }
-    if (least < 0 || least === Infinity) return;
-    member.since = `${this.epoch}:${least}`;
-    member.inherited = true;
+    if (symbols.size === 0) return;
+    const since = `${this.epoch}:${offset}`;
+    if (fresh > 0) member.held = { symbols: [...symbols], channels: [...channels], since };
+    else {
+      member.since = since;
+      member.inherited = true;
+    }
   }
 
   #remove(names: string[], channels: string[] | undefined): void {

@@ -23,6 +23,8 @@ export class Member {
   /** Whether `since` was taken over from an older subscription, and is none of the application's. */
   inherited = false;
   since: string | undefined;
+  /** Of its names, those that an older subscription had until now, and how far that one had come. */
+  held: { symbols: string[]; channels: string[]; since: string } | undefined;
   /** `CHANNEL|SYMBOL` that were taken out. */
   readonly #except = new Set<string>();
 

@@ -31,6 +31,7 @@ export class Request {
   /** The answer, which has to come, with its body or until `arrived` is called, within `more_ms` beyond the usual limit. */
   async get(path: string, params: Params, more_ms = 0): Promise<Response> {
     const url = endpoint(this.#options.url, path);
+    url.protocol = url.protocol.replace('ws', 'http');
     for (const [key, value] of Object.entries(params)) {
       if (value !== undefined) url.searchParams.set(key, `${value}`);
     }
@@ -108,11 +109,13 @@ async function refused(response: Response, path: string): Promise<FeedError> {
   // A gateway that gave up waiting is silence; other trouble of servers and proxies passes.
   const away = status === 429 || status >= 500;
   const code = status === 504 ? 'silent' : away && status !== 501 ? 'unreachable' : 'refused';
+  // A 403 may be a proxy's, which lets other transports pass; the server's own names its code.
+  const forGood = status === 401 || (status === 403 && problem.code);
   const after = Number(response.headers.get('retry-after') ?? NaN);
   return new FeedError(code, `${path}: ${status} ${problem.detail ?? response.statusText}`, {
     status,
     ...(problem.code ? { problem: problem.code } : {}),
-    ...(status === 401 || status === 403 ? { closeCode: 4000 + (status % 100) } : {}),
+    ...(forGood && { closeCode: 4000 + (status % 100) }),
     ...(after >= 0 ? { retry_ms: after * 1000 } : {}),
   });
 }
