@@ -12,6 +12,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::http::cors::Origins;
+use crate::lab::Rate;
 use crate::market::Retention;
 use crate::server::Settings;
 
@@ -92,6 +93,10 @@ pub struct Given {
     /// Bytes a client's socket may hold unsent in the kernel (TCP_NOTSENT_LOWAT), 0 for the system's default [default: 16384]
     #[arg(long, value_name = "BYTES", env = "TICKCAST_NOTSENT_LOWAT")]
     notsent_lowat: Option<u32>,
+    /// Open the laboratory for showing what transports cost: /lab with relays that can delay, stall and cut, more clients,
+    /// another rate, metrics. Whoever reaches the port can press its buttons
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", env = "TICKCAST_LAB")]
+    lab: Option<bool>,
     /// Pages of which origins may read the data (CORS): *, none, or a list of them like `https://example.org` [default: *]
     #[arg(long, value_name = "ORIGINS", env = "TICKCAST_ALLOW_ORIGINS")]
     allow_origins: Option<String>,
@@ -220,6 +225,7 @@ impl Given {
             max_connections: self.max_connections.or(file.max_connections),
             queue_events: self.queue_events.or(file.queue_events),
             notsent_lowat: self.notsent_lowat.or(file.notsent_lowat),
+            lab: self.lab.or(file.lab),
             allow_origins: self.allow_origins.or(file.allow_origins),
             messages_per_s: self.messages_per_s.or(file.messages_per_s),
             drain_s: self.drain_s.or(file.drain_s),
@@ -262,7 +268,7 @@ impl Given {
             messages_per_s: within("messages-per-s", self.messages_per_s, 50, 1, 1_000_000)?,
             backlog_bytes: 1 << 20,
         };
-        let server = Settings {
+        let mut server = Settings {
             listen: self.listen.unwrap_or(([127, 0, 0, 1], 8080).into()),
             admin_listen: self.admin_listen.unwrap_or(([127, 0, 0, 1], 9080).into()),
             shards: within("shards", self.shards, cores, 1, 256)?,
@@ -271,6 +277,7 @@ impl Given {
             connections_max: max_connections,
             notsent_lowat: within("notsent-lowat", self.notsent_lowat, 16_384, 0, 1 << 30)?,
             origins,
+            lab: None,
             limits,
         };
         if server.listen == server.admin_listen && server.listen.port() != 0 {
@@ -286,6 +293,12 @@ impl Given {
             trades_only: self.trades_only.unwrap_or(false),
             replay: self.replay,
         };
+        if self.lab == Some(true) {
+            if source.replay.is_some() {
+                return Err(wrong("lab", "true", "needs the simulation; leave --replay out"));
+            }
+            server.lab = Some(Rate::new(source.rate));
+        }
         let history = self.history.map(|n| within("history", Some(n), 0, 0, HISTORY_MAX));
         let mib = within("history-memory", self.history_memory, 256, 1, 1 << 20)?;
         Ok(Config {

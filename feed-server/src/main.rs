@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use feed_protocol::{Interval, Tick, Universe};
 use feed_server::config::{Config, Given, LogFormat, SourceSettings};
+use feed_server::lab::Rate;
 use feed_server::market::{Ingest, Market};
 use feed_server::metrics;
 use feed_server::server::Server;
@@ -57,7 +58,8 @@ fn run(config: &Config, source: Source, market: &Arc<Market>) -> Result<()> {
         Signals::listen()?
     };
     let stop = Arc::new(AtomicBool::new(false));
-    let feeding = feed(source, market.clone(), ingest, pacer, stop.clone())?;
+    let feeding =
+        feed(source, market.clone(), ingest, pacer, config.server.lab.clone(), stop.clone())?;
     say(&format!("listening on http://{}/", server.address));
     tracing::info!(
         symbols = market.universe().len(),
@@ -154,6 +156,7 @@ fn feed(
     market: Arc<Market>,
     mut ingest: Ingest,
     mut pacer: Pacer,
+    rate: Option<Rate>,
     stop: Arc<AtomicBool>,
 ) -> Result<JoinHandle<()>> {
     let body = move || {
@@ -162,7 +165,10 @@ fn feed(
             Source::Simulation { mut simulation, plan } => {
                 fill_past(&market, &plan);
                 simulation.start_at(wall_clock_us());
-                pacer.run(simulation, publish, &stop);
+                match rate {
+                    None => pacer.run(simulation, publish, &stop),
+                    Some(rate) => pacer.run(Adjustable { simulation, rate }, publish, &stop),
+                }
             }
             Source::Replay(mut replay) => {
                 pacer.run(Rebased::new(&mut *replay, wall_clock_us(), 1.0), publish, &stop);
@@ -177,6 +183,21 @@ fn feed(
         }
     };
     Ok(std::thread::Builder::new().name("ingest".into()).spawn(body)?)
+}
+
+/// A simulation whose rate the laboratory sets.
+struct Adjustable {
+    simulation: Box<Simulation>,
+    rate: Rate,
+}
+
+impl Iterator for Adjustable {
+    type Item = Tick;
+
+    fn next(&mut self) -> Option<Tick> {
+        self.simulation.set_rate(self.rate.get());
+        self.simulation.next()
+    }
 }
 
 /// Gives every symbol (the most popular ones, if there are very many) bars of the past, so that a chart is not empty.

@@ -101,7 +101,11 @@ impl Sample {
                 "Overwritten events fetched from history and merged",
                 sum(|c| &c.events_recovered),
             ),
-            ("messages_sent", "Data messages sent", sum(|c| &c.messages)),
+            (
+                "messages_sent",
+                "Data messages sent, by transport",
+                by_transport(&|c, transport| c.messages(transport).get()),
+            ),
             (
                 "sent_bytes",
                 "Bytes handed over, by transport: of WebSockets with their headers, of the others the bodies",

@@ -2,7 +2,7 @@
 //! market and feeds it; nothing here knows where ticks come from.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,6 +17,7 @@ use tokio::task::LocalSet;
 
 use crate::http::admin;
 use crate::http::cors::Origins;
+use crate::lab::{Lab, Rate, cpu, relay};
 use crate::market::{Ingest, Market};
 use crate::metrics::Lateness;
 use crate::runtime::{self, Local};
@@ -48,6 +49,8 @@ pub struct Settings {
     pub notsent_lowat: u32,
     /// Pages of which origins may read the data.
     pub origins: Origins,
+    /// The market's rate for the laboratory to set, if there is to be one.
+    pub lab: Option<Rate>,
     /// What clients are told.
     pub limits: Limits,
 }
@@ -90,9 +93,16 @@ pub struct Shared {
     /// See [`Settings`].
     pub limits: Limits,
     stage: watch::Receiver<Stage>,
+    lab: Option<Lab>,
 }
 
 impl Shared {
+    /// The laboratory, if there is one.
+    #[must_use]
+    pub fn lab(&self) -> Option<&Lab> {
+        self.lab.as_ref()
+    }
+
     /// Whether connections are taken.
     #[must_use]
     pub fn is_serving(&self) -> bool {
@@ -206,6 +216,7 @@ impl Server {
         let admin_listener = bind(settings.admin_listen, false).map_err(admin_error)?;
         let address = listeners[0].local_addr()?;
         let admin_address = admin_listener.local_addr()?;
+        let lab = settings.lab.clone().map(|rate| Lab::open(reachable(address), rate));
         let (stage, stage_seen) = watch::channel(Stage::Serving);
         let (producers, consumers): (Vec<_>, Vec<_>) =
             (0..settings.shards).map(|_| queue(settings.queue_events)).unzip();
@@ -221,6 +232,7 @@ impl Server {
             origins: settings.origins.clone(),
             limits: settings.limits,
             stage: stage_seen.clone(),
+            lab: lab.transpose()?,
         });
         let (fails, failed) = watch::channel(false);
         let mut threads = Vec::new();
@@ -231,7 +243,10 @@ impl Server {
                 let _alarm = Alarm { stage: stage.clone(), fails: alarm };
                 let counters = shared.counters[number].clone();
                 let seed = runtime::wall_us() as u64 ^ ((number as u64 + 1) << 48);
-                let shard = Shard::new(shared.market.clone(), shared.limits, counters, seed);
+                let mut shard = Shard::new(shared.market.clone(), shared.limits, counters, seed);
+                if shared.lab().is_some() {
+                    shard.measure_cpu(cpu::thread_ns);
+                }
                 let local = Local::new(shard, shared);
                 // A task among the others: as the set's main future it would be polled after every few of them, and
                 // thousands of connections that are ready would get their turn at that pace.
@@ -257,6 +272,9 @@ impl Server {
             tokio::net::TcpListener::from_std(admin_listener)?
         };
         admin.spawn(admin::run(shared.clone(), admin_listener));
+        for lane in shared.lab().into_iter().flat_map(|lab| &lab.lanes) {
+            admin.spawn(relay::run(lane.clone()));
+        }
         let ingest = Ingest::new(market, producers);
         let admin = Some(admin);
         Ok((Self { address, admin_address, shared, stage, failed, threads, admin }, ingest))
@@ -318,6 +336,17 @@ impl Drop for Alarm {
             self.fails.send_replace(true);
         }
     }
+}
+
+/// Where a server that listens at `address` can be reached from this machine.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
 }
 
 /// A listener a shard on one port. A port that was asked for is bound without sharing first, so that one of another program

@@ -25,6 +25,7 @@ fn start_error(listen: SocketAddr, admin_listen: SocketAddr, shards: usize) -> S
         connections_max: 1,
         notsent_lowat: 0,
         origins: feed_server::http::cors::Origins::Any,
+        lab: None,
         limits: LIMITS,
     };
     Server::start(&settings, market, None).expect_err("the port is taken").to_string()

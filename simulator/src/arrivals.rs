@@ -48,6 +48,10 @@ impl Arrivals {
         }
     }
 
+    pub(crate) fn set_rate(&mut self, rate: f64) {
+        self.spontaneous = rate * (1.0 - BRANCHING);
+    }
+
     #[inline]
     pub(crate) fn next(&mut self, chance: &mut Chance) -> Arrival {
         let spontaneous_s = chance.exponential() / self.spontaneous;

@@ -82,6 +82,11 @@ impl Simulation {
         self.start_us = start_us;
     }
 
+    /// Changes the mean rate, events/s, from the next arrival on; a burst that is under way runs out as it would have.
+    pub fn set_rate(&mut self, rate: f64) {
+        self.arrivals.set_rate(rate);
+    }
+
     /// The next thing that happens.
     #[inline]
     pub fn next_tick(&mut self) -> Tick {

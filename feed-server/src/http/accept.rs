@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use super::handover::{Handover, Heir, Io};
 use super::routes;
 use crate::connection::{stream, websocket};
+use crate::lab::cpu;
 use crate::runtime::Local;
 use crate::server::{SocketGuard, Stage};
 
@@ -141,11 +142,16 @@ async fn serve_http1(
         .header_read_timeout(HEADER_WITHIN)
         .max_headers(64)
         .serve_connection(io, service);
-    let mut drains = false;
+    let (mut drains, is_lab) = (false, local.shared.lab().is_some());
     loop {
         let done = poll_fn(|cx| {
+            let begin_ns = is_lab.then(cpu::thread_ns);
             // Errors are the client's: a broken request was answered by hyper, a vanished client needs no answer.
             let is_done = connection.poll_without_shutdown(cx).is_ready();
+            if let Some((begin_ns, transport)) = begin_ns.zip(handover.transport()) {
+                let spent_ns = cpu::thread_ns() - begin_ns;
+                local.shard.borrow().counters().cpu_ns(transport).add(spent_ns);
+            }
             let is_free = handover.is_stream() && !unflushed.get();
             if is_done || is_free { Poll::Ready(()) } else { Poll::Pending }
         });

@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use crate::connection::{stream, websocket};
+use crate::shard::counters::Transport;
 
 /// What a connection becomes.
 #[derive(Debug)]
@@ -27,25 +28,39 @@ pub enum Heir {
     },
 }
 
-/// Where a request's handler leaves the heir, for the connection's task to find.
+/// Where a request's handler leaves what the connection's task is to know: the heir, and what the request was for.
 #[derive(Debug, Default)]
-pub struct Handover(RefCell<Option<Heir>>);
+pub struct Handover {
+    heir: RefCell<Option<Heir>>,
+    transport: Cell<Option<Transport>>,
+}
 
 impl Handover {
     /// Names the heir.
     pub fn to(&self, heir: Heir) {
-        *self.0.borrow_mut() = Some(heir);
+        *self.heir.borrow_mut() = Some(heir);
     }
 
     /// Takes the heir.
     pub fn take(&self) -> Option<Heir> {
-        self.0.borrow_mut().take()
+        self.heir.borrow_mut().take()
     }
 
     /// Whether the heir waits for hyper to let go of a connection that it has not answered on.
     #[must_use]
     pub fn is_stream(&self) -> bool {
-        matches!(&*self.0.borrow(), Some(Heir::Stream { .. }))
+        matches!(&*self.heir.borrow(), Some(Heir::Stream { .. }))
+    }
+
+    /// Notes which transport the last request belongs to.
+    pub fn is_for(&self, transport: Option<Transport>) {
+        self.transport.set(transport);
+    }
+
+    /// Which transport the last request belonged to.
+    #[must_use]
+    pub fn transport(&self) -> Option<Transport> {
+        self.transport.get()
     }
 }
 

@@ -8,6 +8,7 @@ mod bars;
 mod body;
 pub mod cors;
 mod handover;
+mod lab;
 mod long_poll;
 pub mod pages;
 mod poll;

@@ -9,6 +9,17 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'
      img-src 'self' data:; font-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'";
 
+/// The same where the page also talks to the laboratory's relays, on other ports.
+const LAB_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+     img-src 'self' data:; font-src 'self'; connect-src 'self' ws: wss: http:; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'none'";
+
+/// The policy for pages of a server with or without a laboratory.
+#[must_use]
+pub fn content_security_policy(is_lab: bool) -> &'static str {
+    if is_lab { LAB_SECURITY_POLICY } else { CONTENT_SECURITY_POLICY }
+}
+
 /// `Cache-Control` of files whose name changes with their content.
 pub const CACHE_IMMUTABLE: &str = "public, max-age=31536000, immutable";
 

@@ -102,7 +102,7 @@ pub fn write(shard: &Shard<ClientSink>, polled: &Polled, transport: Transport) -
     let counters = shard.counters();
     counters.answers(transport, answered).add(1);
     counters.bytes(transport).add(body.len() as u64);
-    counters.messages.add((polled.messages.len() + polled.bars.len()) as u64);
+    counters.messages(transport).add((polled.messages.len() + polled.bars.len()) as u64);
     let mut answer = json(body);
     let tag = HeaderValue::from_str(&etag(&polled.cursor)).ok();
     answer.headers_mut().extend(tag.map(|tag| (header::ETAG, tag)));

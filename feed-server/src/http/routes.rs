@@ -12,9 +12,10 @@ use super::answer::{Answer, Rejected, method_not_allowed, problem, reads, with_s
 use super::body::Body;
 use super::cors::Origins;
 use super::handover::Handover;
-use super::{bars, long_poll, pages, poll, streams, upgrade};
+use super::{bars, lab, long_poll, pages, poll, streams, upgrade};
 use crate::runtime::Local;
 use crate::server::SocketGuard;
+use crate::shard::counters::Transport;
 
 /// Answers a request. An answer that takes an HTTP/1.1 connection over does not come back from here: the handover is told.
 pub async fn answer(
@@ -24,6 +25,9 @@ pub async fn answer(
     request: Request<Incoming>,
 ) -> Response<Body> {
     let is_api = request.uri().path().starts_with("/v1/");
+    if let Some(lab) = local.shared.lab().filter(|_| request.uri().path().starts_with("/lab")) {
+        return lab::answer(&local.shared, lab, &request).map(Body::Full);
+    }
     let origin = request.headers().get(header::ORIGIN).cloned();
     let mut answer = if is_api && request.method() == Method::OPTIONS {
         preflight()
@@ -45,6 +49,11 @@ async fn route(
     request: Request<Incoming>,
 ) -> Response<Body> {
     let path = request.uri().path();
+    handover.is_for(match path {
+        "/v1/poll" => Some(Transport::Poll),
+        "/v1/long-poll" => Some(Transport::LongPoll),
+        _ => None,
+    });
     let answer = match path {
         "/v1/ws" => upgrade::answer(local, handover, request),
         "/v1/poll" => poll::answer(local, &request).unwrap_or_else(Rejected::into),
@@ -57,7 +66,7 @@ async fn route(
         }
         "/v1/symbols" => bars::symbols(local),
         "/v1/bars" => bars::answer(local, request.uri().query()).unwrap_or_else(Rejected::into),
-        _ => page(path, &request),
+        _ => page(path, &request, local.shared.lab().is_some()),
     };
     answer.map(Body::Full)
 }
@@ -69,7 +78,7 @@ fn preflight() -> Response<Body> {
     answer.map(Body::Full)
 }
 
-fn page(path: &str, request: &Request<Incoming>) -> Answer {
+fn page(path: &str, request: &Request<Incoming>, is_lab: bool) -> Answer {
     let Some(page) = pages::page(path) else {
         let detail = format!(
             "nothing is at {}; there are / /v1/ws /v1/sse /v1/stream /v1/long-poll /v1/poll /v1/symbols /v1/bars",
@@ -90,7 +99,7 @@ fn page(path: &str, request: &Request<Incoming>) -> Answer {
     };
     set(header::ETAG, page.etag);
     set(header::CACHE_CONTROL, page.cache_control());
-    set(header::CONTENT_SECURITY_POLICY, pages::CONTENT_SECURITY_POLICY);
+    set(header::CONTENT_SECURITY_POLICY, pages::content_security_policy(is_lab));
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::REFERRER_POLICY, "no-referrer");
     answer

@@ -12,6 +12,7 @@ use slab::Slab;
 
 use super::backlog::Backlog;
 use super::bars::BarPositions;
+use super::counters::Transport;
 use super::private::Private;
 use super::wire::Wire;
 
@@ -182,6 +183,17 @@ pub struct Audience {
     pub is_touched: bool,
     /// Tells this audience from an earlier one with the same number.
     pub generation: u32,
+}
+
+impl Audience {
+    /// What its members are counted as.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        match self.key.behaviour {
+            Behaviour::Wake => Transport::LongPoll,
+            _ => self.key.wire.transport(),
+        }
+    }
 }
 
 /// All audiences of a shard.

@@ -85,8 +85,10 @@ impl<S: Sink> Shard<S> {
     }
 
     fn flush_by_clock(&mut self, id: AudienceId, now: Now) {
+        let begin = self.cpu_ns();
         let audience = self.directory.get_mut(id);
         audience.is_scheduled = false;
+        let transport = audience.key.wire.transport();
         match audience.key.behaviour {
             Behaviour::Every(_) | Behaviour::Wake => return,
             Behaviour::Latest { .. } => self.flush_shared(id),
@@ -97,6 +99,7 @@ impl<S: Sink> Shard<S> {
             }
         }
         self.unsettle(id, true, now);
+        self.count_cpu(transport, begin);
     }
 
     fn flush_bars(&mut self, id: AudienceId, now: Now) {
@@ -112,8 +115,8 @@ impl<S: Sink> Shard<S> {
         }
         let frame = self.bar_frame(key.wire, &bars);
         let members = std::mem::take(&mut self.directory.get_mut(id).attached);
-        self.counters.messages.add((bars.len() * members.len()) as u64);
         let transport = key.wire.transport();
+        self.counters.messages(transport).add((bars.len() * members.len()) as u64);
         let shortfalls = broadcast(&mut self.members, &members, &frame, transport, &self.counters);
         self.directory.get_mut(id).attached = members;
         for Shortfall { id: member, taken } in shortfalls {

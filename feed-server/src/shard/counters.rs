@@ -55,8 +55,10 @@ pub struct Counters {
     pub events: Count,
     /// Events fetched from history after the queue overflowed.
     pub events_recovered: Count,
-    /// Data messages sent.
-    pub messages: Count,
+    /// Data messages sent: see [`Counters::messages`].
+    messages: [Count; Transport::COUNT],
+    /// CPU time: see [`Counters::cpu_ns`].
+    cpu_ns: [Count; Transport::COUNT],
     /// Writes that took at least one byte.
     pub writes: Count,
     /// Times a connection fell behind.
@@ -170,6 +172,18 @@ impl Counters {
     #[must_use]
     pub fn bytes(&self, transport: Transport) -> &Count {
         &self.bytes[transport as usize]
+    }
+
+    /// Data messages sent.
+    #[must_use]
+    pub fn messages(&self, transport: Transport) -> &Count {
+        &self.messages[transport as usize]
+    }
+
+    /// CPU time of this thread, ns, spent on sending and answering; only where it is measured (`--lab`).
+    #[must_use]
+    pub fn cpu_ns(&self, transport: Transport) -> &Count {
+        &self.cpu_ns[transport as usize]
     }
 
     /// Polls answered; `transport` is `Poll` or `LongPoll`.

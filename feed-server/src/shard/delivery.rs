@@ -178,7 +178,7 @@ impl<S: Sink> Shard<S> {
         frames.extend_from_slice(builder.finish_with(second_trailer(records)));
         self.members[id].merged += merged;
         self.counters.merged.add(merged);
-        self.counters.messages.add(records.len() as u64);
+        self.counters.messages(wire.transport()).add(records.len() as u64);
         self.count_gaps(records, 1);
     }
 
@@ -209,7 +209,7 @@ impl<S: Sink> Shard<S> {
             if builder.messages() == 0 {
                 return;
             }
-            counters.messages.add(builder.messages().into());
+            counters.messages(wire.transport()).add(builder.messages().into());
             let frame = builder.finish_with(trailer).to_vec();
             self.send(id, frame, now);
         }
@@ -224,7 +224,7 @@ impl<S: Sink> Shard<S> {
         let mut bars = Vec::new();
         positions.collect(&key.selection, market, &mut bars);
         if !bars.is_empty() {
-            self.counters.messages.add(bars.len() as u64);
+            self.counters.messages(key.wire.transport()).add(bars.len() as u64);
             let frame = self.bar_frame(key.wire, &bars);
             self.send(id, frame, now);
         }

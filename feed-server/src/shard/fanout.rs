@@ -159,8 +159,11 @@ impl<S: Sink> Shard<S> {
     pub(super) fn flush_batch(&mut self, now: Now) {
         let mut touched = std::mem::take(&mut self.touched);
         for id in touched.drain(..) {
-            self.directory.get_mut(id).is_touched = false;
-            match self.directory.get(id).key.behaviour {
+            let begin = self.cpu_ns();
+            let audience = self.directory.get_mut(id);
+            audience.is_touched = false;
+            let transport = audience.transport();
+            match audience.key.behaviour {
                 Behaviour::Every(_) => {
                     self.flush_shared(id);
                     self.flush_pending(id);
@@ -173,6 +176,7 @@ impl<S: Sink> Shard<S> {
                 Behaviour::Bars { .. } => {}
                 Behaviour::Wake => self.wake(id),
             }
+            self.count_cpu(transport, begin);
         }
         self.touched = touched;
         self.batch.clear();
@@ -214,7 +218,7 @@ impl<S: Sink> Shard<S> {
             }
         }
         let level = members.len() - shortfalls.len();
-        self.counters.messages.add((pending.len() * level) as u64);
+        self.counters.messages(wire.transport()).add((pending.len() * level) as u64);
         self.directory.get_mut(id).attached = members;
         for shortfall in shortfalls {
             self.fall_behind(id, shortfall, &whole, &cuts, &pending);
@@ -237,7 +241,8 @@ impl<S: Sink> Shard<S> {
         let Some(taken) = taken else { return self.kill(id) };
         self.detach(id);
         let (rest, sent, left) = cuts.rest(taken);
-        self.counters.messages.add(left as u64);
+        let transport = self.members[id].transport;
+        self.counters.messages(transport).add(left as u64);
         self.hold(id, frames[rest].to_vec(), sent);
         let Some(place) = self.private_place(id, audience) else { return };
         let Self { directory, batch, universe, .. } = self;
@@ -274,7 +279,7 @@ impl<S: Sink> Shard<S> {
             self.count_gaps(&records, members.len());
         }
         self.counters.merged.add(merged * members.len() as u64);
-        self.counters.messages.add((messages * members.len()) as u64);
+        self.counters.messages(wire.transport()).add((messages * members.len()) as u64);
         let shortfalls =
             broadcast(&mut self.members, &members, &whole, wire.transport(), &self.counters);
         for &member in &members {

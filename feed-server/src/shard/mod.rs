@@ -74,6 +74,8 @@ pub struct Shard<S> {
     builders: [FrameBuilder; Wire::COUNT],
     generation: u32,
     counters: Arc<Counters>,
+    /// This thread's CPU time, ns, if it is to be counted by transport.
+    cpu_clock: Option<fn() -> u64>,
     random: u64,
 }
 
@@ -97,6 +99,7 @@ impl<S: Sink> Shard<S> {
             builders: Wire::ALL.map(|wire| FrameBuilder::new(wire, market.epoch())),
             generation: 0,
             counters,
+            cpu_clock: None,
             random: seed | 1,
             universe,
             market,
@@ -148,6 +151,22 @@ impl<S: Sink> Shard<S> {
     #[must_use]
     pub fn is_blocked(&self, id: ConnectionId) -> bool {
         self.members.get(id).is_some_and(Member::is_blocked)
+    }
+
+    /// Has the CPU time of fan-out counted by transport; `clock` gives that of this thread, ns. Costs two readings an
+    /// audience and batch.
+    pub fn measure_cpu(&mut self, clock: fn() -> u64) {
+        self.cpu_clock = Some(clock);
+    }
+
+    fn cpu_ns(&self) -> u64 {
+        self.cpu_clock.map_or(0, |clock| clock())
+    }
+
+    fn count_cpu(&self, transport: counters::Transport, begin_ns: u64) {
+        if let Some(clock) = self.cpu_clock {
+            self.counters.cpu_ns(transport).add(clock().saturating_sub(begin_ns));
+        }
     }
 
     /// A number for spreading things (xorshift64*); not for secrets.

@@ -118,7 +118,7 @@ impl<S: Sink> Shard<S> {
             builder.push_with(|bytes| write_out(format, bytes, message, *snap, universe));
             let is_last = place + 1 == out.len();
             if is_last || builder.payload_bytes() >= FRAME_BYTES_TARGET {
-                counters.messages.add(builder.messages().into());
+                counters.messages(wire.transport()).add(builder.messages().into());
                 let trailer = if is_last { trailer } else { Trailer::default() };
                 frames.extend_from_slice(builder.finish_with(trailer));
                 builder.clear();

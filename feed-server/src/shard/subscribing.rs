@@ -298,7 +298,7 @@ impl<S: Sink> Shard<S> {
         if !snapshot || bars.is_empty() {
             return Vec::new();
         }
-        self.counters.messages.add(bars.len() as u64);
+        self.counters.messages(wire.transport()).add(bars.len() as u64);
         self.bar_frame(wire, &bars)
     }
 

@@ -81,6 +81,7 @@ impl TestServer {
                 connections_max: 100,
                 notsent_lowat: 16_384,
                 origins: Origins::Any,
+                lab: None,
                 limits: LIMITS,
             },
             retention: Retention { events: 100_000, bar_bytes: 1 << 24 },
