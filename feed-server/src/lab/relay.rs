@@ -1,4 +1,4 @@
-//! Relays: each lane's clients connect here, and every byte goes on to the server and back by way of two [`line`](super::line)s.
+//! Relays: each lane's clients connect here, and every byte goes on to the server and back by way of two lines (`line.rs`).
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
