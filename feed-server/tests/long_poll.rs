@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use feed_protocol::{Format, SymbolTable, decode_frame};
 use server::brief::brief;
-use server::http::{Answer, ask, connect, get};
+use server::http::{Answer, ask, connect, get, read_head};
 use server::http2::Http2;
 use server::{PATIENCE, TestServer, halted, quote, trade, wait_for};
 
@@ -154,4 +154,19 @@ fn pages_of_other_origins_may_read_the_data() {
     assert_eq!(preflight.status, 204);
     assert!(preflight.header("access-control-allow-headers").unwrap().contains("last-event-id"));
     assert_eq!(preflight.header("access-control-allow-methods"), Some("GET, HEAD"));
+}
+
+#[test]
+fn a_connection_outlives_a_long_silence_between_two_questions() {
+    use std::io::Write;
+    let server = TestServer::start();
+    let mut stream = connect(server.address);
+    let request = "GET /v1/poll?symbols=AAPL HTTP/1.1\r\nHost: a\r\n\r\n";
+    for pause_s in [0, 11] {
+        // Longer than the patience with a client that says nothing at all.
+        thread::park_timeout(Duration::from_secs(pause_s));
+        stream.write_all(request.as_bytes()).unwrap();
+        let (head, _) = read_head(&mut stream);
+        assert_eq!(head.status, 200);
+    }
 }

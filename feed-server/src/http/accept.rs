@@ -24,8 +24,11 @@ use crate::server::{SocketGuard, Stage};
 
 /// Sockets beyond `--max-connections` that may be open for plain HTTP.
 const SOCKETS_SPARE: usize = 1000;
-/// A client must have sent its request's header within this time.
-const HEADER_WITHIN: Duration = Duration::from_secs(10);
+/// A client must have begun to say something within this time.
+const FIRST_BYTES_WITHIN: Duration = Duration::from_secs(10);
+/// Between two requests, and for the whole header of one: longer than the longest poll interval, so that a poller keeps
+/// its connection.
+const HEADER_WITHIN: Duration = Duration::from_secs(75);
 /// A peer that is silent for so long is asked by TCP whether it is there. `TCP_USER_TIMEOUT` would find a dead one sooner, but
 /// it also ends a live connection whose receiver does not read for that time; WebSockets have pings besides.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
@@ -91,7 +94,7 @@ async fn serve(
 ) {
     let guard = Rc::new(guard);
     let early = tokio::select! {
-        early = tokio::time::timeout(HEADER_WITHIN, first_bytes(&stream)) => early,
+        early = tokio::time::timeout(FIRST_BYTES_WITHIN, first_bytes(&stream)) => early,
         _ = stage.wait_for(|stage| *stage != Stage::Serving) => return,
     };
     let Ok(Some(early)) = early else { return };
