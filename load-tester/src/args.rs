@@ -30,6 +30,8 @@ pub enum Command {
     Run(Box<Run>),
     /// Write the report of a stored run
     Report(stored::Report),
+    /// Say which figures of two stored runs differ, and how sure that is
+    Compare(stored::Compare),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -15,6 +15,7 @@ use progress::Display;
 
 const EXIT_BROKEN: u8 = 1;
 const EXIT_USAGE: u8 = 2;
+const EXIT_SLO: u8 = 3;
 const EXIT_INVALID: u8 = 4;
 
 #[expect(clippy::print_stderr, reason = "errors of the program go to standard error")]
@@ -22,6 +23,10 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(run) => execute(&run),
         Command::Report(report) => report.execute().map(|()| Verdict::Ok),
+        Command::Compare(compare) => match compare.execute() {
+            Ok(true) => return EXIT_SLO.into(),
+            other => other.map(|_| Verdict::Ok),
+        },
     };
     match outcome {
         Ok(Verdict::Ok) => ExitCode::SUCCESS,

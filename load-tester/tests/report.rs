@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+use load_tester::compare::conditions::{Weight, differing};
+use load_tester::compare::measure::Measure;
+use load_tester::compare::{self, Finding, Options, page, text};
 use load_tester::report::{hlog::hlog, html};
 use load_tester::result::{Verdict, decode};
 
@@ -118,4 +121,61 @@ fn the_interval_log_has_every_second_of_every_lane() {
             assert_eq!(read.value_at_quantile(quantile), written.value_at_quantile(quantile));
         }
     }
+}
+
+#[test]
+fn two_equal_runs_show_no_difference() {
+    let (a, b) = (sample(1, 0.0, 30), sample(2, 0.0, 30));
+    let comparison = compare::runs(&a, &b, &Options::default()).unwrap();
+    assert_eq!(comparison.differing(), 0, "{}", text::table(&comparison));
+    assert!(text::table(&comparison).contains("No difference in 49 figures."));
+    assert!(comparison.conditions.is_empty());
+}
+
+#[test]
+fn five_milliseconds_more_are_told_for_the_lanes_that_have_them() {
+    let (a, b) = (sample(1, 0.0, 30), sample(2, 5_000.0, 30));
+    let comparison = compare::runs(&a, &b, &Options::default()).unwrap();
+    for (lane, one) in comparison.differences() {
+        let expected = match one.measure {
+            Measure::Latency(quantile) if quantile <= 0.99 && lane != "poll:1s" => Finding::More,
+            // Of p99.9 so few seconds may or may not be sure.
+            Measure::Latency(quantile) if quantile > 0.99 => continue,
+            _ => Finding::Same,
+        };
+        assert_eq!(one.finding, expected, "{lane} {}: {}", one.name, text::sentence(one));
+    }
+    let table = text::table(&comparison);
+    assert!(
+        table.contains("B is slower by 5.0") || table.contains("B is slower by 4.9"),
+        "{table}"
+    );
+    let page = page::page(&comparison, [&a, &b], ["a.json", "<b>.json"]).unwrap();
+    assert!(
+        page.len() < BYTES_MAX && page.contains("figures differ") && !page.contains("<b>.json")
+    );
+}
+
+#[test]
+fn what_else_differs_is_named() {
+    let a = sample(1, 0.0, 1);
+    let mut b = a.clone();
+    assert!(differing(&a, &b).is_empty());
+    b.settings["clients"] = 900.into();
+    b.settings["url"] = "elsewhere".into();
+    b.machine.hostname_hash = "another".to_owned();
+    b.verdict = Verdict::Invalid;
+    b.server.command = None;
+    let found = differing(&a, &b);
+    let names: Vec<_> = found.iter().map(|one| (one.weight, one.name.as_str())).collect();
+    assert_eq!(
+        names,
+        [
+            (Weight::Invalid, "verdict"),
+            (Weight::Machine, "host"),
+            (Weight::Settings, "clients"),
+            (Weight::Server, "server's command"),
+        ]
+    );
+    assert_eq!((found[2].a.as_str(), found[2].b.as_str()), ("1000", "900"));
 }

@@ -31,9 +31,7 @@ function drawn(view: View, log: boolean): uPlot.AlignedData {
 function vertical(view: View, log: boolean): { scale: uPlot.Scale; axis: Partial<uPlot.Axis> } {
   const floor = log && view.unit === 'ms';
   const text = (value: number): string =>
-    floor && value <= FLOOR_MS
-      ? `≤ ${time(FLOOR_MS)}`
-      : quantity(value, view.unit === 'ms' ? 'ms' : '');
+    floor && value <= FLOOR_MS ? `≤ ${time(FLOOR_MS)}` : quantity(value, view.unit);
   const axis: Partial<uPlot.Axis> = {
     values: (_u, splits) => splits.map((split) => (split == null ? '' : text(split))),
     size: (_u, values) => 16 + 7 * Math.max(3, ...(values ?? []).map((value) => value.length)),

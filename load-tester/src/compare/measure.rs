@@ -19,7 +19,7 @@ pub enum Measure {
     Staleness(f64),
     /// Delivered events a second.
     Events,
-    /// Bytes on the wire a delivered event, both ways.
+    /// Bytes through the sockets a delivered event, both ways.
     Bytes,
     /// The server's CPU time a delivered event, µs.
     ServerCpu,
@@ -39,7 +39,17 @@ impl Measure {
         }
     }
 
-    /// Whether it is a length of time, in µs.
+    /// Unit of its values.
+    #[must_use]
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Latency(_) | Self::Staleness(_) | Self::ServerCpu => "us",
+            Self::Events => "events/s",
+            Self::Bytes => "bytes",
+        }
+    }
+
+    /// Whether it is how late something came.
     #[must_use]
     pub fn is_time(self) -> bool {
         matches!(self, Self::Latency(_) | Self::Staleness(_))
