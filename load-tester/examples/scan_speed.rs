@@ -30,9 +30,9 @@ fn main() {
         }
         let scanned_ns = ns(begin);
 
-        let plan = Plan { format, ..plan() };
+        let plan = plan();
         let mut breaches = Breaches::default();
-        let mut ledger = Ledger::new(0, &plan, Rc::new(Selection::of(&NAMES)));
+        let mut ledger = Ledger::new(0, &plan, format, Rc::new(Selection::of(&NAMES)));
         let rows: Vec<_> =
             (0..).zip(NAMES).map(|(id, name)| TableRow(id, name.to_owned(), 2)).collect();
         if format == Format::Msgpack {

@@ -3,21 +3,45 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::stored;
+use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use load_tester::{Format, Mode, Plan, Symbols, Target, channels};
+use load_tester::result::Order;
+use load_tester::{
+    Format, Mode, Objective, Plan, Spawn, Symbols, Target, Transport, channels, read_duration,
+};
 
-const EXIT_CODES: &str = "Exit codes:
-  0  the server kept its contract, and the figures are valid
+use crate::stored;
+
+const HELP: &str = "Examples:
+  load-tester run --clients 1000 --for 30s
+      a thousand WebSocket clients, each on ten symbols of its own, on the server at 127.0.0.1:8080
+  load-tester run --transport all --clients 200 --for 60s --out run.json \\
+      --spawn 'feed-server --seed 7 --symbols 100 --rate 1000'
+      every transport in turn, each on a fresh server with the same events, every figure into run.json
+  load-tester run --transport sse,poll:1s,poll:1s/h2 --order together
+      side by side on one server; /h2 is HTTP/2
+  load-tester run --slo 'p99<50ms' --slo 'poll:1s.staleness.p99<=1.1s'
+      exits with 3 unless both are kept
+  load-tester run --transport ws-msgpack --clients 20000 --threads 2 --server-pid $(pgrep -x feed-server)
+      what the server spends on each delivered message
+
+Latency is the client's clock less the event's `ts`, the instant at which it was due: a server that stalls, a queue that
+fills and a socket that does not drain are all in it, and there is no coordinated omission to correct. Staleness is how
+old, at each instant, the oldest event is that a client should have and has not; age, how old the newest one is that it has.
+
+Exit codes:
+  0  the server kept its contract, the figures are valid, the SLOs are met
   1  the server broke its contract: an unannounced gap, a repeat, disorder, a wrong merge …
   2  the run could not begin: usage, server not reachable, no such symbol, too few open files
-  4  the figures are invalid: not every client was there from beginning to end, negative latencies, nothing came
+  3  an SLO is not met
+  4  the figures are invalid or not complete: clients missing, tester too busy, server died, interrupted …
 
-To keep tester and server apart, pin both: `taskset -c 1 load-tester run …`, `taskset -c 0` for the server.";
+To keep tester and server apart, pin both: `taskset -c 1 load-tester run …`, and `--pin-server 0` or `taskset -c 0` for the
+server.";
 
 /// Opens thousands of subscribers on a market-data stream, times what they get, checks that nothing is missing.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXIT_CODES)]
+#[command(version, after_help = HELP)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -26,7 +50,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Connect clients, measure for a while, report
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = HELP)]
     Run(Box<Run>),
     /// Write the report of a stored run
     Report(stored::Report),
@@ -46,18 +70,49 @@ pub enum ModeArg {
     Latest,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OrderArg {
+    /// All lanes at once, on one server
+    Together,
+    /// Each lane alone, in an order drawn from --seed
+    OneByOne,
+}
+
 #[derive(Debug, Args)]
 pub struct Run {
-    /// WebSocket address of the server
+    /// How clients get their events: ws-json, ws-msgpack, sse, stream, long-poll, poll:INTERVAL (poll:1s), the HTTP ones
+    /// also as sse/h2 …; several by comma, or `all` for the six over HTTP/1.1
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "ws-json")]
+    pub transport: Vec<String>,
+    /// Several transports at once, or one after another
+    #[arg(long, value_enum, default_value = "one-by-one")]
+    pub order: OrderArg,
+    /// Address of the server: ws://HOST:PORT/v1/ws or http://HOST:PORT/
     #[arg(long, default_value = "ws://127.0.0.1:8080/v1/ws")]
     pub url: String,
+    /// Start this server afresh for each lane, on free ports, and stop it afterwards
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["url", "server_pid", "admin_url"])]
+    pub spawn: Option<String>,
+    /// Processors that the spawned server may use: 0 or 0,2-3
+    #[arg(long, value_name = "LIST", requires = "spawn")]
+    pub pin_server: Option<String>,
+    /// Admin listener of the server, for its version and its source's lateness: http://127.0.0.1:9080/
+    #[arg(long, value_name = "URL")]
+    pub admin_url: Option<String>,
+    /// What is promised: ws-json.p99<20ms for a lane, p99<100ms for each; fields p50 … p999 max, age.p99, staleness.p99,
+    /// missed, bytes_per_event, cpu_us_per_event. May be given several times
+    #[arg(long = "slo", value_name = "EXPRESSION")]
+    pub slos: Vec<String>,
+    /// Polls say what they have (If-None-Match), so that nothing new costs a 304 instead of an empty answer
+    #[arg(long)]
+    pub conditional: bool,
     /// Test another machine than this one. It must be yours, or its owner must agree
     #[arg(long)]
     pub allow_remote: bool,
-    /// Form of the frames
-    #[arg(long, value_enum, default_value = "json")]
-    pub format: FormatArg,
-    /// Clients to connect
+    /// `--format msgpack` is short for --transport ws-msgpack, json for ws-json
+    #[arg(long, value_enum, conflicts_with = "transport")]
+    pub format: Option<FormatArg>,
+    /// Clients to connect on each transport
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub clients: u32,
     /// Symbols that each client draws at random from the server's
@@ -82,10 +137,10 @@ pub struct Run {
     #[arg(long)]
     pub no_snapshot: bool,
     /// How long to measure: 30s, 500ms, 5m
-    #[arg(long = "for", value_name = "TIME", default_value = "30s", value_parser = duration)]
+    #[arg(long = "for", value_name = "TIME", default_value = "30s", value_parser = read_duration)]
     pub measure: Duration,
     /// How long to settle first, once all are subscribed
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = read_duration)]
     pub warmup: Duration,
     /// Threads that clients are spread over
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -94,7 +149,7 @@ pub struct Run {
     #[arg(long, value_name = "N", default_value_t = 2000)]
     pub connect_rate: u32,
     /// How long a client may take to be connected and subscribed
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = read_duration)]
     pub connect_timeout: Duration,
     /// What symbols are drawn with: the same seed, the same draw
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -112,9 +167,9 @@ pub struct Run {
     /// Watch the server's process: CPU time a delivered message, memory
     #[arg(long, value_name = "PID")]
     pub server_pid: Option<u32>,
-    /// Write the result to FILE as JSON, with all settings and the machine
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
+    /// Write the result to FILE as JSON, with all histograms, settings and the machine
+    #[arg(long, value_name = "FILE", alias = "json")]
+    pub out: Option<PathBuf>,
 }
 
 impl Run {
@@ -130,10 +185,10 @@ impl Run {
             None => Symbols::Draw { per_client: self.symbols_per_client, of: self.symbols_of },
         };
         let plan = Plan {
-            target: Target::new(&self.url, self.allow_remote)?,
-            format: match self.format {
-                FormatArg::Json => Format::Json,
-                FormatArg::Msgpack => Format::Msgpack,
+            transports: self.transports()?,
+            order: match self.order {
+                OrderArg::Together => Order::Together,
+                OrderArg::OneByOne => Order::OneByOne,
             },
             clients: self.clients,
             receive_buffer: self.receive_buffer,
@@ -152,25 +207,41 @@ impl Run {
             threads: self.threads,
             seed: self.seed,
             sample_every: self.sample_every,
+            conditional: self.conditional,
             server_pid: self.server_pid,
+            admin: match &self.admin_url {
+                Some(url) => Some(Target::new(url, self.allow_remote)?),
+                None => None,
+            },
+            spawn: match &self.spawn {
+                Some(command) => Some(Spawn::new(command, self.pin_server.as_deref())?),
+                None => None,
+            },
+            objectives: self
+                .slos
+                .iter()
+                .map(|slo| slo.parse().context("--slo"))
+                .collect::<anyhow::Result<Vec<Objective>>>()?,
+            ..Plan::new(Target::new(&self.url, self.allow_remote)?)
         };
         Ok(plan.checked()?)
     }
-}
 
-/// `30s`, `500ms`, `5m`, `1h`; a bare number is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no time: give one like 30s, 500ms, 5m or 1h");
-    let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
-    let amount: f64 = digits.parse().map_err(|_| wrong())?;
-    let unit_s = match &text[digits.len()..] {
-        "ms" => 1e-3,
-        "" | "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => return Err(wrong()),
-    };
-    Duration::try_from_secs_f64(amount * unit_s).map_err(|_| wrong())
+    fn transports(&self) -> anyhow::Result<Vec<Transport>> {
+        match self.format {
+            Some(FormatArg::Json) => return Ok(vec![Transport::web_socket(Format::Json)]),
+            Some(FormatArg::Msgpack) => return Ok(vec![Transport::web_socket(Format::Msgpack)]),
+            None => {}
+        }
+        let mut transports = Vec::new();
+        for name in self.transport.iter().map(|name| name.trim()) {
+            match name {
+                "all" => transports.extend(Transport::all()),
+                name => transports.push(name.parse().context("--transport")?),
+            }
+        }
+        Ok(transports)
+    }
 }
 
 #[cfg(test)]
@@ -184,14 +255,43 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    fn plan(arguments: &[&str]) -> anyhow::Result<Plan> {
+        let arguments = ["load-tester", "run"].iter().chain(arguments);
+        let Command::Run(run) = Cli::try_parse_from(arguments)?.command else {
+            unreachable!("the arguments are those of `run`")
+        };
+        run.plan()
+    }
+
+    fn lanes(arguments: &[&str]) -> Vec<String> {
+        plan(arguments).unwrap().transports.iter().map(ToString::to_string).collect()
+    }
+
     #[test]
-    fn reads_times() {
-        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
-        assert_eq!(duration("1.5"), Ok(Duration::from_millis(1500)));
-        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
-        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
-        for wrong in ["", "s", "-1s", "5 min", "1d", "inf"] {
-            assert!(duration(wrong).is_err(), "{wrong}");
+    fn understands_transports_in_every_way_of_writing() {
+        assert_eq!(lanes(&[]), ["ws-json"]);
+        assert_eq!(lanes(&["--format", "msgpack"]), ["ws-msgpack"]);
+        assert_eq!(
+            lanes(&["--transport", "sse,poll:1s", "--transport", "stream/h2"]),
+            ["sse", "poll:1s", "stream/h2"]
+        );
+        assert_eq!(lanes(&["--transport", "all"]).len(), 6);
+    }
+
+    #[test]
+    fn refuses_before_anything_is_opened() {
+        for (arguments, why) in [
+            (&["--transport", "poll"][..], "needs its interval"),
+            (&["--transport", "sse", "--format", "json"], "cannot be used with"),
+            (&["--slo", "p98<1ms"], "no field `p98`"),
+            (&["--slo", "sse.p99<1ms"], "no lane sse"),
+            (&["--spawn", "x 'y"], "a quote is not closed"),
+            (&["--pin-server", "0"], "--spawn"),
+            (&["--url", "wss://127.0.0.1/"], "TLS is not supported"),
+            (&["--admin-url", "nonsense"], "is no address"),
+        ] {
+            let error = format!("{:#}", plan(arguments).unwrap_err());
+            assert!(error.contains(why), "{arguments:?}: {error}");
         }
     }
 }

@@ -117,15 +117,14 @@ impl Breaches {
         &self.first
     }
 
-    /// Takes those of `other` over and leaves it empty.
-    pub fn absorb(&mut self, other: &mut Self) {
-        let Self { counts, missing_events, unchecked, first } = std::mem::take(other);
-        for (mine, theirs) in self.counts.iter_mut().zip(counts) {
+    /// Adds those of `other`.
+    pub fn add_all(&mut self, other: &Self) {
+        for (mine, theirs) in self.counts.iter_mut().zip(other.counts) {
             *mine += theirs;
         }
-        self.missing_events += missing_events;
-        self.unchecked += unchecked;
+        self.missing_events += other.missing_events;
+        self.unchecked += other.unchecked;
         let room = KEPT_MAX - self.first.len().min(KEPT_MAX);
-        self.first.extend(first.into_iter().take(room));
+        self.first.extend(other.first.iter().take(room).cloned());
     }
 }

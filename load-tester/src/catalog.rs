@@ -4,21 +4,18 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::body::Bytes;
-use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use thiserror::Error;
-use tokio::net::TcpStream;
 
+use crate::fetch::{FetchError, fetch};
 use crate::ledger::Index;
 use crate::plan::Symbols;
 use crate::scan::name_key;
 use crate::target::Target;
 
+/// Of the symbols, in messages.
 const PATH: &str = "/v1/symbols";
 const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
-const BODY_BYTES_MAX: usize = 256 << 20;
 
 /// Names of all symbols, in the server's order.
 #[derive(Clone, Debug, Default)]
@@ -85,10 +82,13 @@ impl Catalog {
     pub async fn fetch(target: &Target) -> Result<Self, CatalogError> {
         let answer =
             |what: String| CatalogError::Answer { authority: target.authority.clone(), what };
-        let body = match tokio::time::timeout(FETCH_TIMEOUT, get(target)).await {
-            Ok(body) => body?,
-            Err(_) => return Err(answer("no answer within 10 s".to_owned())),
-        };
+        let body = fetch(target, &target.path_of("symbols", ""), FETCH_TIMEOUT).await;
+        let body = body.map_err(|why| match why {
+            FetchError::Unreachable(why) => {
+                CatalogError::Unreachable { address: target.address, why }
+            }
+            FetchError::Answer(what) => answer(what),
+        })?;
         let rows: Vec<Row> = serde_json::from_slice(&body)
             .map_err(|why| answer(format!("the answer is no list of symbols ({why})")))?;
         Ok(Self { names: rows.into_iter().map(|row| row.name).collect() })
@@ -143,33 +143,6 @@ impl Catalog {
         }
         Selection::new(drawn.into_iter().map(|place| self.names[place].clone()).collect(), false)
     }
-}
-
-/// The body of `GET /v1/symbols`.
-async fn get(target: &Target) -> Result<Bytes, CatalogError> {
-    let answer = |what: String| CatalogError::Answer { authority: target.authority.clone(), what };
-    let broken = |why: hyper::Error| answer(why.to_string());
-    let stream = TcpStream::connect(target.address)
-        .await
-        .map_err(|why| CatalogError::Unreachable { address: target.address, why })?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-    let request = hyper::Request::get(PATH)
-        .header("host", &target.authority)
-        .header("connection", "close")
-        .body(Empty::<Bytes>::new())
-        .expect("a fixed request is well formed");
-    // The exchange owns the sender: when it is done, the connection ends.
-    let exchange = async move {
-        let response = sender.send_request(request).await.map_err(broken)?;
-        if response.status() != hyper::StatusCode::OK {
-            return Err(answer(format!("the answer is {}", response.status())));
-        }
-        let body = Limited::new(response.into_body(), BODY_BYTES_MAX).collect().await;
-        Ok(body.map_err(|why| answer(why.to_string()))?.to_bytes())
-    };
-    let (body, _) = tokio::join!(exchange, connection);
-    body
 }
 
 /// The symbols of one client, each with its slot: its place in the list.

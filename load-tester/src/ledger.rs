@@ -2,6 +2,7 @@
 //! message goes through [`Ledger::event`], between [`Ledger::begin_frame`] and [`Ledger::end_frame`]; what the contract
 //! forbids is added to [`Breaches`]. Knows nothing of time, sockets or formats.
 
+mod answer;
 mod index;
 mod merge;
 #[cfg(test)]
@@ -11,6 +12,7 @@ use std::rc::Rc;
 
 use feed_protocol::{Channel, EventChannel};
 
+pub use answer::Claim;
 pub use index::Index;
 
 use crate::breaches::{Breach, BreachKind, Breaches};
@@ -39,6 +41,10 @@ struct Frame {
     merged_offset: u64,
     /// The first two single events that were out of order: offsets before, and after.
     swapped: Option<(u64, u64)>,
+    /// An answer holds several flushes, each with an `o` of its own.
+    is_answer: bool,
+    /// Snapshots of symbols with a hole stand among what the others have missed.
+    is_mixed: bool,
 }
 
 /// The books of one client.
@@ -67,7 +73,7 @@ pub struct Ledger {
 impl Ledger {
     /// The empty books of client number `client`.
     #[must_use]
-    pub fn new(client: u32, plan: &Plan, selection: Rc<Selection>) -> Self {
+    pub fn new(client: u32, plan: &Plan, format: Format, selection: Rc<Selection>) -> Self {
         let mut columns = [NO_COLUMN; 3];
         let mut width = 0;
         for channel in &plan.channels {
@@ -79,7 +85,7 @@ impl Ledger {
         let width = usize::from(width);
         Self {
             client,
-            by_id: (plan.format == Format::Msgpack).then(|| Rc::new(Index::new(Vec::new()))),
+            by_id: (format == Format::Msgpack).then(|| Rc::new(Index::new(Vec::new()))),
             columns,
             width,
             last: vec![0; width * selection.names().len()].into(),
@@ -140,17 +146,24 @@ impl Ledger {
     /// The next messages are those of a new frame.
     #[inline]
     pub fn begin_frame(&mut self) {
-        self.frame = Frame { offset_max: self.cursor, merged_offset: 0, swapped: None };
+        self.frame = Frame { offset_max: self.cursor, ..Frame::default() };
     }
 
-    /// Enters one data message.
+    /// Symbols and channels in the books: [`Self::event`] gives places below this.
+    #[must_use]
+    pub fn places(&self) -> usize {
+        self.last.len()
+    }
+
+    /// Enters one data message. Returns the place of its symbol and channel.
     #[inline]
-    pub fn event(&mut self, event: &Event, breaches: &mut Breaches) {
+    pub fn event(&mut self, event: &Event, breaches: &mut Breaches) -> Option<usize> {
         if self.stage != Stage::Subscribed {
             self.early("data before `subscribed`", breaches);
         }
         let Some(place) = self.place(event) else {
-            return self.stranger(event, breaches);
+            self.stranger(event, breaches);
+            return None;
         };
         let last = self.last[place];
         if last + 1 == event.first_seq {
@@ -164,6 +177,7 @@ impl Ledger {
         {
             self.breach(BreachKind::Merge, place, breaches, || wrong);
         }
+        Some(place)
     }
 
     /// The frame is over.
@@ -171,7 +185,7 @@ impl Ledger {
     pub fn end_frame(&mut self, breaches: &mut Breaches) {
         self.cursor = self.frame.offset_max;
         let Some((before, after)) = self.frame.swapped else { return };
-        if self.in_order && self.frame.merged_offset == 0 {
+        if self.in_order && self.frame.merged_offset == 0 && !self.frame.is_mixed {
             breaches.add(BreachKind::Disorder, || Breach {
                 kind: BreachKind::Disorder,
                 client: self.client,
@@ -270,7 +284,7 @@ impl Ledger {
         let frame = &mut self.frame;
         if is_merged(event.kind) {
             let other = std::mem::replace(&mut frame.merged_offset, offset);
-            if other != 0 && other != offset {
+            if other != 0 && other != offset && !frame.is_answer {
                 self.breach(BreachKind::Disorder, place, breaches, || {
                     format!("merged records of one frame have o {other} and {offset}")
                 });
@@ -280,7 +294,7 @@ impl Ledger {
             if offset <= offset_before {
                 let late = offset <= self.cursor;
                 frame.swapped = frame.swapped.or((!late).then_some((offset_before, offset)));
-            } else if event.ts_us < ts_before {
+            } else if event.ts_us < ts_before && !frame.is_mixed {
                 self.breach(BreachKind::Disorder, place, breaches, || {
                     format!("ts {} at o {offset} after {ts_before}", event.ts_us)
                 });

@@ -1,22 +1,26 @@
 //! The `load-tester` program: arguments in, a run, a report and an exit code out.
 
 mod args;
-mod progress;
+mod display;
+mod out;
 mod stored;
 
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Parser;
-use load_tester::{Outcome, Verdict, text};
+use load_tester::result::{RunResult, Verdict};
+use load_tester::{Stop, run_until, text};
 
 use args::{Cli, Command, Run};
-use progress::Display;
+use display::Display;
+use out::Out;
 
 const EXIT_BROKEN: u8 = 1;
 const EXIT_USAGE: u8 = 2;
 const EXIT_SLO: u8 = 3;
 const EXIT_INVALID: u8 = 4;
+/// As shells have it for a program that was ended by SIGINT.
+const EXIT_INTERRUPTED: i32 = 130;
 
 #[expect(clippy::print_stderr, reason = "errors of the program go to standard error")]
 fn main() -> ExitCode {
@@ -30,8 +34,9 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(Verdict::Ok) => ExitCode::SUCCESS,
-        Ok(Verdict::Broken(_)) => EXIT_BROKEN.into(),
-        Ok(Verdict::Invalid(_)) => EXIT_INVALID.into(),
+        Ok(Verdict::Broken) => EXIT_BROKEN.into(),
+        Ok(Verdict::SloBroken) => EXIT_SLO.into(),
+        Ok(Verdict::Invalid | Verdict::Incomplete) => EXIT_INVALID.into(),
         Err(error) => {
             eprintln!("load-tester: {error:#}");
             EXIT_USAGE.into()
@@ -43,17 +48,33 @@ fn main() -> ExitCode {
 fn execute(run: &Run) -> anyhow::Result<Verdict> {
     let plan = run.plan()?;
     // Found out now rather than after the run.
-    let file = run.json.as_ref().map(|path| {
-        std::fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))
-    });
-    let file = file.transpose()?;
+    let out = run.out.as_deref().map(Out::open).transpose()?;
+    let stop = Stop::default();
+    stop_on_interrupt(stop.clone())?;
     let mut display = Display::new();
-    let outcome = load_tester::run(&plan, &mut |progress| display.show(progress));
+    let result = run_until(&plan, &mut |progress| display.show(progress), &stop);
     display.finish();
-    let outcome: Outcome = outcome?;
-    print!("{}", text::report(&outcome));
-    if let Some(file) = file {
-        serde_json::to_writer_pretty(file, &outcome).context("cannot write the result")?;
+    let command = std::env::args().collect();
+    let result = RunResult { command, ..result? };
+    print!("{}", text::report(&result));
+    if let Some(out) = out {
+        out.write(&result)?;
     }
-    Ok(outcome.verdict)
+    Ok(result.verdict)
+}
+
+/// The first Ctrl-C ends the run early and keeps what it has; the second ends the program.
+fn stop_on_interrupt(stop: Stop) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("interrupt".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                stop.ask();
+            }
+            if tokio::signal::ctrl_c().await.is_ok() {
+                std::process::exit(EXIT_INTERRUPTED);
+            }
+        });
+    })?;
+    Ok(())
 }

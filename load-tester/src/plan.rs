@@ -4,11 +4,14 @@
 use std::time::Duration;
 
 use feed_protocol::Channel;
-use serde::Serialize;
 use serde_json::json;
 use thiserror::Error;
 
+use crate::result::Order;
+use crate::slo::Objective;
+use crate::spawn::Spawn;
 use crate::target::Target;
+use crate::transport::{Kind, Transport};
 
 /// The most clients a run may have; source addresses and memory would take more.
 const CLIENTS_MAX: u32 = 1_000_000;
@@ -23,9 +26,11 @@ const INTERVAL_MS_MAX: u32 = 60_000;
 /// So many connections' latencies are recorded unless told otherwise: enough for p99.9, and cheap.
 const SAMPLED_CONNECTIONS: u32 = 1_000;
 
+/// Above this part of its processors the tester's own queueing shows in latencies.
+const GENERATOR_BUSY_MAX: f64 = 0.7;
+
 /// Form of the frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// Text frames.
     Json,
@@ -77,9 +82,11 @@ pub enum Mode {
 pub struct Plan {
     /// The server.
     pub target: Target,
-    /// Form of the frames.
-    pub format: Format,
-    /// Clients that are measured.
+    /// How clients get their events: a lane for each.
+    pub transports: Vec<Transport>,
+    /// How lanes follow on each other.
+    pub order: Order,
+    /// Clients of each lane that are measured.
     pub clients: u32,
     /// Further clients that subscribe and never read.
     pub stuck: u32,
@@ -107,8 +114,18 @@ pub struct Plan {
     pub seed: u64,
     /// Latency is recorded on one connection of so many; `None`: about a thousand connections.
     pub sample_every: Option<u32>,
+    /// Whether polls say what they have (`If-None-Match`), so that nothing new is a 304.
+    pub conditional: bool,
     /// Process whose CPU time and memory are watched.
     pub server_pid: Option<u32>,
+    /// The server's admin listener, for its own lateness and version.
+    pub admin: Option<Target>,
+    /// A server to start afresh for each lane, in place of `target`, `server_pid` and `admin`.
+    pub spawn: Option<Spawn>,
+    /// What is promised of the figures.
+    pub objectives: Vec<Objective>,
+    /// Part of its processors above which the tester's own queueing spoils the figures, 0 to 1.
+    pub busy_max: f64,
 }
 
 /// Why a plan was refused.
@@ -132,6 +149,22 @@ pub enum PlanError {
     /// Something that is a list and is empty.
     #[error("{0} is empty")]
     Empty(&'static str),
+    /// The same transport twice.
+    #[error("--transport has {0} twice: a run has one lane for each")]
+    Twice(Transport),
+    /// An objective on a lane that there is not.
+    #[error("--slo {expression}: no lane {lane} in this run; there are {lanes}")]
+    NoLane {
+        /// The objective.
+        expression: String,
+        /// Its lane.
+        lane: String,
+        /// Those of the plan.
+        lanes: String,
+    },
+    /// An option that means nothing to a transport.
+    #[error("--stuck is for WebSocket only: {0} has no connection that could be left unread")]
+    Stuck(Transport),
 }
 
 impl Plan {
@@ -140,7 +173,8 @@ impl Plan {
     pub fn new(target: Target) -> Self {
         Self {
             target,
-            format: Format::Json,
+            transports: vec![Transport::web_socket(Format::Json)],
+            order: Order::OneByOne,
             clients: 1,
             stuck: 0,
             receive_buffer: 65_536,
@@ -155,7 +189,12 @@ impl Plan {
             threads: 1,
             seed: 1,
             sample_every: None,
+            conditional: false,
             server_pid: None,
+            admin: None,
+            spawn: None,
+            objectives: Vec::new(),
+            busy_max: GENERATOR_BUSY_MAX,
         }
     }
 
@@ -187,7 +226,43 @@ impl Plan {
         if self.channels.is_empty() {
             return Err(PlanError::Empty("--channels"));
         }
+        self.check_lanes()?;
         Ok(self)
+    }
+
+    fn check_lanes(&self) -> Result<(), PlanError> {
+        if self.transports.is_empty() {
+            return Err(PlanError::Empty("--transport"));
+        }
+        for (place, transport) in self.transports.iter().enumerate() {
+            if self.transports[..place].contains(transport) {
+                return Err(PlanError::Twice(*transport));
+            }
+            if self.stuck > 0 && !matches!(transport.kind, Kind::WebSocket(_)) {
+                return Err(PlanError::Stuck(*transport));
+            }
+        }
+        let names: Vec<_> = self.transports.iter().map(ToString::to_string).collect();
+        let stray = |objective: &&Objective| {
+            objective.lane.as_ref().is_some_and(|lane| !names.contains(lane))
+        };
+        match self.objectives.iter().find(stray) {
+            None => Ok(()),
+            Some(objective) => Err(PlanError::NoLane {
+                expression: objective.expression.clone(),
+                lane: objective.lane.clone().unwrap_or_default(),
+                lanes: names.join(", "),
+            }),
+        }
+    }
+
+    /// Lanes that run at the same time.
+    #[must_use]
+    pub fn lanes_at_once(&self) -> u32 {
+        match self.order {
+            Order::OneByOne => 1,
+            Order::Together => u32::try_from(self.transports.len()).unwrap_or(u32::MAX),
+        }
     }
 
     /// Latency is recorded on one connection of so many.
@@ -209,8 +284,11 @@ impl Plan {
             Mode::Every => ("every", None),
             Mode::Latest { interval_ms } => ("latest", Some(interval_ms)),
         };
+        let transports: Vec<_> = self.transports.iter().map(ToString::to_string).collect();
+        let url = if self.spawn.is_some() { None } else { Some(&self.target.url) };
         json!({
-            "transport": "websocket", "url": self.target.url, "format": self.format,
+            "transports": transports, "order": self.order, "url": url,
+            "spawn": self.spawn.as_ref().map(|spawn| &spawn.command), "conditional": self.conditional,
             "clients": self.clients, "stuck": self.stuck, "receive_buffer": self.receive_buffer,
             "symbols_per_client": per_client, "symbols_of": of, "symbols": names,
             "channels": channels, "mode": mode, "interval_ms": interval_ms,
@@ -235,6 +313,24 @@ pub fn channels(list: &str) -> Result<Vec<Channel>, PlanError> {
         }
     }
     Ok(channels)
+}
+
+/// `30s`, `500ms`, `5m`, `1h`; a bare number is seconds.
+///
+/// # Errors
+/// Anything else, in words.
+pub fn read_duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no time: give one like 30s, 500ms, 5m or 1h");
+    let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
+    let amount: f64 = digits.parse().map_err(|_| wrong())?;
+    let unit_s = match &text[digits.len()..] {
+        "ms" => 1e-3,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(wrong()),
+    };
+    Duration::try_from_secs_f64(amount * unit_s).map_err(|_| wrong())
 }
 
 fn seconds(
@@ -266,35 +362,4 @@ fn in_range<T: Copy + PartialOrd + std::fmt::Display>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plan() -> Plan {
-        Plan::new(Target::new("ws://127.0.0.1:1/v1/ws", false).unwrap())
-    }
-
-    #[test]
-    fn names_the_option_that_is_wrong() {
-        let error = Plan { clients: 0, ..plan() }.checked().unwrap_err();
-        assert_eq!(error.to_string(), "--clients is 0; it must be 1 to 1000000");
-        let symbols = Symbols::Draw { per_client: 10, of: Some(5) };
-        let error = Plan { symbols, ..plan() }.checked().unwrap_err();
-        assert!(error.to_string().starts_with("--symbols-of is 5; it must be 10 to"));
-        let mode = Mode::Latest { interval_ms: 60_001 };
-        assert!(Plan { mode, ..plan() }.checked().is_err());
-        let measure = Duration::ZERO;
-        assert!(Plan { measure, ..plan() }.checked().is_err());
-    }
-
-    #[test]
-    fn knows_the_channels() {
-        assert_eq!(channels("trades, quotes,trades").unwrap().len(), 2);
-        assert_eq!(channels("bars:2m"), Err(PlanError::Channel("bars:2m".to_owned())));
-    }
-
-    #[test]
-    fn samples_about_a_thousand_connections() {
-        assert_eq!(Plan { clients: 10_000, ..plan() }.sampling(), 10);
-        assert_eq!(Plan { clients: 200, ..plan() }.sampling(), 1);
-    }
-}
+mod tests;

@@ -1,67 +1,93 @@
-//! Shows how a run is going: on a terminal one line that is rewritten each second, elsewhere a line every five seconds.
-//! Writes to standard error, so that the report alone is on standard output.
+//! How a run is going, as values that somebody else shows: once a second, one for each lane that runs. Prints nothing.
 
-use std::io::{IsTerminal, stderr};
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
-use load_tester::{Phase, Progress};
+use crate::recorder::{Shared, Tally};
+use crate::transport::Transport;
 
-/// How often a line is written where it cannot be rewritten.
-const LINE_EVERY: Duration = Duration::from_secs(5);
-
-pub enum Display {
-    Terminal(ProgressBar),
-    Log { written: Option<Instant> },
+/// What a run is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// A server is being started.
+    Starting,
+    /// Clients are being connected.
+    Connecting,
+    /// All are subscribed; not measuring yet.
+    Settling,
+    /// Measuring.
+    Measuring,
+    /// The window is over; what was under way still comes in.
+    Draining,
 }
 
-impl Display {
-    pub fn new() -> Self {
-        if !stderr().is_terminal() {
-            return Self::Log { written: None };
-        }
-        let bar = ProgressBar::new_spinner();
-        bar.set_style(ProgressStyle::with_template("{msg}").expect("a constant template is valid"));
-        Self::Terminal(bar)
-    }
-
-    #[expect(clippy::print_stderr, reason = "this is the part of the program that shows progress")]
-    pub fn show(&mut self, progress: &Progress) {
-        match self {
-            Self::Terminal(bar) => bar.set_message(line(progress)),
-            Self::Log { written } => {
-                if written.is_none_or(|written| written.elapsed() >= LINE_EVERY) {
-                    eprintln!("{}", line(progress));
-                    *written = Some(Instant::now());
-                }
-            }
-        }
-    }
-
-    pub fn finish(&self) {
-        if let Self::Terminal(bar) = self {
-            bar.finish_and_clear();
-        }
-    }
+/// How a run is going.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// What it is doing.
+    pub phase: Phase,
+    /// How long until the phase is over, at most.
+    pub left: Duration,
+    /// The lanes that run now.
+    pub lanes: Vec<LaneProgress>,
+    /// Lanes that have ended.
+    pub done: usize,
+    /// Lanes in all.
+    pub total: usize,
 }
 
-fn line(progress: &Progress) -> String {
-    let phase = match progress.phase {
-        Phase::Connecting => "connecting",
-        Phase::Settling => "settling",
-        Phase::Measuring => "measuring",
-    };
-    let Progress { ready, clients, failed, ended, messages_per_s, breaches, left, .. } = progress;
-    let left = left.as_secs_f64().round();
-    let mut text = format!(
-        "{phase:<10} {left:>3} s left   {ready}/{clients} subscribed   {messages_per_s:.0} messages/s"
-    );
-    if let Some(p99_us) = progress.p99_us {
-        text += &format!("   p99 {:.3} ms", p99_us as f64 / 1e3);
+/// How a lane is going.
+#[derive(Clone, Debug)]
+pub struct LaneProgress {
+    /// Its transport.
+    pub transport: String,
+    /// Clients asked for.
+    pub clients: u32,
+    /// Clients that are subscribed.
+    pub ready: u32,
+    /// Clients that could not be.
+    pub failed: u32,
+    /// Connections that ended early.
+    pub ended: u32,
+    /// Messages a second since the last call.
+    pub messages_per_s: f64,
+    /// Median of latency in the measured window so far, µs.
+    pub p50_us: Option<u64>,
+    /// 99th percentile of latency, µs.
+    pub p99_us: Option<u64>,
+    /// 99th percentile of staleness, µs.
+    pub staleness_p99_us: Option<u64>,
+    /// Events delivered in the window so far.
+    pub events: u64,
+    /// Bytes read from sockets in the window so far.
+    pub bytes_down: u64,
+    /// Breaches of the contract so far.
+    pub breaches: u64,
+}
+
+impl LaneProgress {
+    pub(crate) fn new(
+        transport: &Transport,
+        clients: u32,
+        messages_per_s: f64,
+        shared: &Shared,
+        tally: &Tally,
+    ) -> Self {
+        let latency = tally.all_latency().histogram;
+        let staleness = &tally.staleness.histogram;
+        Self {
+            transport: transport.to_string(),
+            clients,
+            ready: shared.ready.load(Ordering::Relaxed),
+            failed: shared.failed.load(Ordering::Relaxed),
+            ended: shared.ended.load(Ordering::Relaxed),
+            messages_per_s,
+            p50_us: (!latency.is_empty()).then(|| latency.value_at_quantile(0.5)),
+            p99_us: (!latency.is_empty()).then(|| latency.value_at_quantile(0.99)),
+            staleness_p99_us: (!staleness.is_empty()).then(|| staleness.value_at_quantile(0.99)),
+            events: tally.window.events,
+            bytes_down: tally.window.down.wire,
+            breaches: tally.breaches.total(),
+        }
     }
-    text += &format!("   {breaches} breaches");
-    if failed + u32::try_from(*ended).unwrap_or(u32::MAX) > 0 {
-        text += &format!("   {failed} failed, {ended} ended early");
-    }
-    text
 }

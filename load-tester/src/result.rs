@@ -52,7 +52,7 @@ pub struct RunResult {
     pub slos: Vec<Slo>,
     /// What the tester itself used.
     pub generator: GeneratorUse,
-    /// One for each transport, in the order in which they ran.
+    /// One for each transport, in the order asked for; `window_start_us` tells in which they ran.
     pub lanes: Vec<Lane>,
 }
 

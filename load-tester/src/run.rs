@@ -1,29 +1,32 @@
-//! Carries a plan out: asks for the symbols, starts the threads, waits until everybody is subscribed, lets them settle,
-//! measures, stops, adds up. Every wait is bounded. Shows how it is going through a callback; prints nothing itself.
+//! Carries a plan out: lanes one after another or side by side, each with a server of its own if that is asked for, and
+//! puts what they showed into a [`RunResult`]. Shows how it is going through a callback; prints nothing itself.
 
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use thiserror::Error;
-use tokio::sync::watch;
 
+use crate::admin::{self, Lateness};
 use crate::catalog::{Catalog, CatalogError};
-use crate::machine::{self, ProcessUse};
+use crate::checks;
+use crate::crew::{Crew, Ended, Job, Used};
+use crate::fetch::fetch;
+use crate::machine::{self, Machine};
+use crate::outcome;
 use crate::plan::Plan;
-use crate::recorder::{Outbox, Shared, Tally, open};
-use crate::report::{Outcome, ServerCost, Used};
-use crate::worker::{Assignment, work};
+use crate::progress::{Phase, Progress};
+use crate::recorder::now_us;
+use crate::result::{
+    Check, GeneratorUse, Lane, Order, RunResult, SCHEMA, ServerInfo, Tool, Verdict,
+};
+use crate::spawn::{SpawnError, Spawned};
+use crate::transport::Transport;
 
-/// How often is looked whether a phase is over.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// How often the callback hears of it.
-const TELL_EVERY: Duration = Duration::from_secs(1);
 /// Files that are open besides sockets.
-const OTHER_FILES: u64 = 64;
-/// How long threads may take to say goodbye to everybody.
-const STOP_TIMEOUT: Duration = Duration::from_secs(15);
+const OTHER_FILES: u64 = 256;
+/// How long a server that was measured may take to answer when the window is over.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Why there was no run.
 #[derive(Debug, Error)]
@@ -31,6 +34,9 @@ pub enum RunError {
     /// No symbols.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// No server.
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
     /// Too low a limit of open files.
     #[error(
         "{needed} connections need {needed} open files, and the limit is {limit}: raise it (ulimit -n, LimitNOFILE) or ask for fewer clients"
@@ -57,210 +63,250 @@ pub enum RunError {
     Thread(#[from] std::io::Error),
 }
 
-/// What a run is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Clients are being connected.
-    Connecting,
-    /// All are subscribed; not measuring yet.
-    Settling,
-    /// Measuring.
-    Measuring,
-}
+/// Asks a run to end early; what it has is kept and marked. Clones ask the same run.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
 
-/// How a run is going.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress {
-    /// What it is doing.
-    pub phase: Phase,
-    /// How long until the phase is over, at most.
-    pub left: Duration,
-    /// Clients that are subscribed.
-    pub ready: u32,
-    /// Clients that could not be.
-    pub failed: u32,
-    /// Connections that ended early.
-    pub ended: u64,
-    /// Clients asked for.
-    pub clients: u32,
-    /// Messages a second since the last call.
-    pub messages_per_s: f64,
-    /// 99th percentile of latency in the measured window so far, µs.
-    pub p99_us: Option<u64>,
-    /// Breaches of the contract so far.
-    pub breaches: u64,
+impl Stop {
+    /// Asks.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that was done.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// Carries `plan` out; `tell` hears once a second how it is going.
 ///
 /// # Errors
-/// It could not even begin. A run that began has an outcome, good or bad.
-pub fn run(plan: &Plan, tell: &mut dyn FnMut(&Progress)) -> Result<Outcome, RunError> {
-    let needed = u64::from(plan.clients) + u64::from(plan.stuck) + OTHER_FILES;
+/// It could not even begin. A run that began has a result, good or bad.
+pub fn run(plan: &Plan, tell: &mut dyn FnMut(&Progress)) -> Result<RunResult, RunError> {
+    run_until(plan, tell, &Stop::default())
+}
+
+/// As [`run`], until `stop` is asked.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_until(
+    plan: &Plan,
+    tell: &mut dyn FnMut(&Progress),
+    stop: &Stop,
+) -> Result<RunResult, RunError> {
+    let at_once = u64::from(plan.lanes_at_once());
+    let needed = (u64::from(plan.clients) + u64::from(plan.stuck)) * at_once + OTHER_FILES;
     let limit = machine::allow_files(needed);
     if limit < needed {
         return Err(RunError::Files { needed, limit });
     }
-    watch_server(plan)?;
-    let catalog = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(Catalog::fetch(&plan.target))?;
-    catalog.check(&plan.symbols)?;
-    let started = SystemTime::now();
-    let mut crew = Crew::start(plan, catalog, tell)?;
-    let connect_s = crew.connect();
-    if crew.shared.ready.load(Ordering::Relaxed) == 0 {
-        let (_, _, tally) = crew.stop();
-        let most = tally.failed.into_iter().max_by_key(|&(_, count)| count);
-        let why = most.map_or("no answer".to_owned(), |(reason, _)| reason);
-        return Err(RunError::Nobody { url: plan.target.url.clone(), why });
+    if let Some(pid) = plan.server_pid.filter(|&pid| machine::process_use(pid).is_none()) {
+        return Err(RunError::NoProcess(pid));
     }
-    crew.wait(Phase::Settling, plan.warmup);
-    let measured = crew.measure()?;
-    let (threads_lost, shared, tally) = crew.stop();
-    Ok(Outcome::new(plan, started, connect_s, threads_lost, &shared, &measured, tally))
+    let mut order = plan.transports.clone();
+    let groups: Vec<Vec<Transport>> = match plan.order {
+        Order::Together => vec![order],
+        Order::OneByOne => {
+            fastrand::Rng::with_seed(plan.seed).shuffle(&mut order);
+            order.into_iter().map(|transport| vec![transport]).collect()
+        }
+    };
+    let mut whole = Whole::new(plan);
+    for group in groups {
+        match whole.group(&group, tell, stop) {
+            Ok(()) => {}
+            Err(error) if whole.lanes.is_empty() => return Err(error),
+            Err(error) => whole.incomplete(format!("{}: {error}", names(&group))),
+        }
+        if whole.cut_short {
+            break;
+        }
+    }
+    whole.end()
 }
 
-fn watch_server(plan: &Plan) -> Result<Option<ProcessUse>, RunError> {
-    match plan.server_pid {
-        None => Ok(None),
-        Some(pid) => machine::process_use(pid).map(Some).ok_or(RunError::NoProcess(pid)),
-    }
-}
-
-/// The threads of a run.
-struct Crew<'a> {
+/// A run as far as it has come.
+struct Whole<'a> {
     plan: &'a Plan,
-    tell: &'a mut dyn FnMut(&Progress),
-    shared: Arc<Shared>,
-    outboxes: Vec<Outbox>,
-    threads: Vec<JoinHandle<std::io::Result<()>>>,
-    stop: watch::Sender<bool>,
-    tally: Tally,
-    told: Instant,
-    told_messages: u64,
+    started_us: i64,
+    server: ServerInfo,
+    lanes: Vec<Lane>,
+    checks: Vec<Check>,
+    generator: GeneratorUse,
+    incomplete: Option<String>,
+    /// No further lanes are to be run.
+    cut_short: bool,
 }
 
-impl<'a> Crew<'a> {
-    /// Starts the threads, and with them the clients.
-    fn start(
-        plan: &'a Plan,
-        catalog: Catalog,
-        tell: &'a mut dyn FnMut(&Progress),
-    ) -> Result<Self, RunError> {
-        let shared = Arc::new(Shared::new());
-        let (stop, stopped) = watch::channel(false);
-        let (shared_plan, catalog) = (Arc::new(plan.clone()), Arc::new(catalog));
-        let everybody = plan.clients + plan.stuck;
-        let count = u32::try_from(plan.threads).unwrap_or(u32::MAX).min(everybody);
-        let (mut outboxes, mut threads) = (Vec::new(), Vec::new());
-        for thread in 0..count {
-            let outbox: Outbox = Arc::new(Mutex::new(Tally::default()));
-            let assignment = Assignment {
-                plan: shared_plan.clone(),
-                catalog: catalog.clone(),
-                clients: (thread..everybody).step_by(count as usize).collect(),
-                shared: shared.clone(),
-                outbox: outbox.clone(),
-                stop: stopped.clone(),
-            };
-            outboxes.push(outbox);
-            let builder = std::thread::Builder::new().name(format!("clients-{thread}"));
-            threads.push(builder.spawn(move || work(assignment))?);
+impl<'a> Whole<'a> {
+    fn new(plan: &'a Plan) -> Self {
+        let spawned = plan.spawn.is_some();
+        let command = plan.spawn.as_ref().map(|spawn| spawn.command.clone());
+        Self {
+            plan,
+            started_us: now_us(),
+            server: ServerInfo { command, spawned, ..ServerInfo::default() },
+            lanes: Vec::new(),
+            checks: Vec::new(),
+            generator: GeneratorUse::default(),
+            incomplete: None,
+            cut_short: false,
         }
-        let (told, told_messages, tally) = (Instant::now(), 0, Tally::default());
-        Ok(Self { plan, tell, shared, outboxes, threads, stop, tally, told, told_messages })
     }
 
-    /// Waits until every client is subscribed or has failed. Returns how long that took, in seconds.
-    fn connect(&mut self) -> f64 {
-        let begin = Instant::now();
-        let everybody = f64::from(self.plan.clients + self.plan.stuck);
-        let arriving = Duration::from_secs_f64(everybody / f64::from(self.plan.connect_rate));
-        let deadline = begin + arriving + self.plan.connect_timeout + Duration::from_secs(1);
-        loop {
-            let count = |counter: &std::sync::atomic::AtomicU32| counter.load(Ordering::Relaxed);
-            let (ready, failed) = (count(&self.shared.ready), count(&self.shared.failed));
-            let settled = ready + failed + count(&self.shared.stuck);
-            let dead = !self.threads.iter().any(|thread| !thread.is_finished());
-            if settled >= self.plan.clients + self.plan.stuck || dead || Instant::now() >= deadline
-            {
-                return begin.elapsed().as_secs_f64();
+    /// Runs lanes at the same time, with a fresh server if there is to be one.
+    fn group(
+        &mut self,
+        group: &[Transport],
+        tell: &mut dyn FnMut(&Progress),
+        stop: &Stop,
+    ) -> Result<(), RunError> {
+        let place = (self.lanes.len(), self.plan.transports.len());
+        let (done, total) = place;
+        tell(&Progress {
+            phase: Phase::Starting,
+            left: Duration::ZERO,
+            lanes: Vec::new(),
+            done,
+            total,
+        });
+        let mut plan = self.plan.clone();
+        let mut spawned = plan.spawn.as_ref().map(Spawned::start).transpose()?;
+        if let Some(server) = &spawned {
+            plan.target = server.target.clone();
+            plan.server_pid = Some(server.pid());
+            plan.admin = server.admin.clone();
+        }
+        if let Some(admin) = &plan.admin {
+            let version = admin::version(admin);
+            (self.server.version, self.server.commit) = (version.version, version.commit);
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let catalog = runtime.block_on(Catalog::fetch(&plan.target))?;
+        catalog.check(&plan.symbols)?;
+        let plan = Arc::new(plan);
+        let lateness = plan.admin.as_ref().and_then(admin::lateness);
+        let spawned = spawned.as_mut();
+        let job = Job { plan: &plan, transports: group, place, catalog, spawned, stop };
+        let (ended, used) = Crew::start(job, tell)?.run();
+        self.close_group(&plan, ended, &used, lateness.as_ref());
+        Ok(())
+    }
+
+    /// Enters what the lanes of a group came to.
+    fn close_group(
+        &mut self,
+        plan: &Plan,
+        ended: Vec<Ended>,
+        used: &Used,
+        lateness: Option<&Lateness>,
+    ) {
+        let answered = used.cut_short.is_none().then(|| answers(plan));
+        let source =
+            lateness.and_then(|before| admin::lateness(plan.admin.as_ref()?)?.p99_since(before));
+        for ended in ended {
+            let lane = outcome::lane(plan, ended, used);
+            if let Some(why) = &lane.incomplete_why {
+                self.incomplete(format!("{}: {why}", lane.transport));
             }
-            self.look(Phase::Connecting, deadline);
+            self.checks.extend(checks::lane(plan, &lane, used));
+            self.generator.busy = self.generator.busy.max(lane.generator.busy);
+            self.generator.late_ms = self.generator.late_ms.max(lane.generator.late_ms);
+            self.generator.threads = lane.generator.threads;
+            let lane_name = Some(lane.transport.clone());
+            self.checks
+                .extend(answered.clone().map(|answered| checks::answers(answered, &lane_name)));
+            self.checks.extend(source.map(|p99_s| checks::source(p99_s, &lane_name)));
+            self.lanes.push(lane);
+        }
+        self.cut_short |=
+            used.cut_short.is_some() && plan.spawn.is_none() || self.is_interrupted(used);
+    }
+
+    /// A server of its own that died is replaced for the next lane; a person who interrupts means the whole run.
+    fn is_interrupted(&self, used: &Used) -> bool {
+        used.cut_short.as_ref().is_some_and(|why| why.contains("interrupted"))
+    }
+
+    fn incomplete(&mut self, why: String) {
+        match &mut self.incomplete {
+            Some(all) => *all = format!("{all}; {why}"),
+            None => self.incomplete = Some(why),
         }
     }
 
-    /// Lets `duration` pass.
-    fn wait(&mut self, phase: Phase, duration: Duration) {
-        let end = Instant::now() + duration;
-        while Instant::now() < end {
-            self.look(phase, end);
+    fn end(mut self) -> Result<RunResult, RunError> {
+        let nobody = self.lanes.iter().all(|lane| lane.connected == 0);
+        let missing = self.plan.transports.len() - self.lanes.len();
+        if nobody {
+            let most =
+                self.lanes.iter().flat_map(|lane| &lane.failed).max_by_key(|(_, count)| **count);
+            let why = most.map_or("no answer".to_owned(), |(reason, _)| reason.clone());
+            return Err(RunError::Nobody { url: self.plan.target.url.clone(), why });
         }
-    }
-
-    /// Measures. Returns what was used meanwhile.
-    fn measure(&mut self) -> Result<Used, RunError> {
-        let server_before = watch_server(self.plan)?;
-        let (own_before, begin) = (machine::own_cpu(), Instant::now());
-        self.shared.begin();
-        self.wait(Phase::Measuring, self.plan.measure);
-        self.shared.end();
-        let wall = begin.elapsed();
-        let own_cpu = machine::own_cpu().saturating_sub(own_before);
-        let server_after = self.plan.server_pid.and_then(machine::process_use);
-        let server = server_before
-            .map(|before| server_after.map(|after| ServerCost::between(&before, &after)));
-        Ok(Used { wall, own_cpu, server })
-    }
-
-    /// Sleeps for a moment, and tells how it is going if it is time for that.
-    fn look(&mut self, phase: Phase, end: Instant) {
-        let left = end.saturating_duration_since(Instant::now());
-        std::thread::sleep(LOOK_EVERY.min(left));
-        let since = self.told.elapsed();
-        if since < TELL_EVERY {
-            return;
+        if missing > 0 && self.incomplete.is_none() {
+            self.incomplete(format!("{missing} lanes were not run"));
         }
-        self.collect();
-        let messages = self.tally.whole.messages;
-        let histogram = &self.tally.latency.histogram;
-        let progress = Progress {
-            phase,
-            left,
-            ready: self.shared.ready.load(Ordering::Relaxed),
-            failed: self.shared.failed.load(Ordering::Relaxed),
-            ended: self.tally.ended.values().sum(),
-            clients: self.plan.clients,
-            messages_per_s: (messages - self.told_messages) as f64 / since.as_secs_f64(),
-            p99_us: (!histogram.is_empty()).then(|| histogram.value_at_quantile(0.99)),
-            breaches: self.tally.breaches.total(),
+        let plan = self.plan;
+        let place = |lane: &Lane| {
+            plan.transports.iter().position(|transport| transport.to_string() == lane.transport)
         };
-        (self.told, self.told_messages) = (Instant::now(), messages);
-        (self.tell)(&progress);
+        self.lanes.sort_by_key(place);
+        let held = self.lanes.iter().flat_map(|lane| {
+            let mine = plan.objectives.iter().filter(|slo| slo.concerns(&lane.transport));
+            mine.map(|slo| slo.hold(lane))
+        });
+        let slos: Vec<_> = held.collect();
+        let broken = self.lanes.iter().any(|lane| lane.breaches.values().any(|&count| count > 0));
+        let verdict = if broken {
+            Verdict::Broken
+        } else if self.incomplete.is_some() {
+            Verdict::Incomplete
+        } else if self.checks.iter().any(|check| !check.ok) {
+            Verdict::Invalid
+        } else if slos.iter().any(|slo| !slo.ok) {
+            Verdict::SloBroken
+        } else {
+            Verdict::Ok
+        };
+        Ok(RunResult {
+            schema: SCHEMA,
+            tool: Tool {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                commit: option_env!("TICKCAST_COMMIT").map(str::to_owned),
+            },
+            started_us: self.started_us,
+            ended_us: now_us(),
+            complete: self.incomplete.is_none(),
+            incomplete_why: self.incomplete,
+            command: Vec::new(),
+            order: plan.order,
+            seed: plan.seed,
+            settings: plan.settings(),
+            machine: Machine::this(),
+            server: self.server,
+            verdict,
+            checks: self.checks,
+            slos,
+            generator: self.generator,
+            lanes: self.lanes,
+        })
     }
+}
 
-    fn collect(&mut self) {
-        for outbox in &self.outboxes {
-            self.tally.absorb(&mut open(outbox));
-        }
-    }
+/// How long the server takes to answer now, or why it does not.
+fn answers(plan: &Plan) -> Result<Duration, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|why| why.to_string())?;
+    let begin = std::time::Instant::now();
+    let path = plan.target.path_of("symbols", "");
+    let body = runtime.block_on(fetch(&plan.target, &path, ANSWER_WITHIN));
+    body.map(|_| begin.elapsed()).map_err(|why| why.to_string())
+}
 
-    /// Stops everybody. Returns how many threads were lost, who was ready, and all figures.
-    fn stop(mut self) -> (usize, Arc<Shared>, Tally) {
-        // Nobody listens only if every thread is gone already.
-        let _ = self.stop.send(true);
-        let deadline = Instant::now() + STOP_TIMEOUT;
-        let mut lost = 0;
-        for thread in std::mem::take(&mut self.threads) {
-            while !thread.is_finished() && Instant::now() < deadline {
-                std::thread::sleep(LOOK_EVERY);
-            }
-            let ended_well = thread.is_finished() && matches!(thread.join(), Ok(Ok(())));
-            lost += usize::from(!ended_well);
-        }
-        self.collect();
-        (lost, self.shared, self.tally)
-    }
+fn names(group: &[Transport]) -> String {
+    group.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

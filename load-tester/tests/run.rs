@@ -4,9 +4,8 @@ mod stub;
 
 use std::time::Duration;
 
-use load_tester::{
-    BreachKind, Format, Outcome, Plan, RunError, Symbols, Target, Verdict, run, text,
-};
+use load_tester::result::{Lane, RunResult, Verdict};
+use load_tester::{BreachKind, Format, Plan, RunError, Symbols, Target, Transport, run, text};
 use stub::{Script, Step, Stub};
 
 fn plan(stub: &Stub) -> Plan {
@@ -20,19 +19,31 @@ fn plan(stub: &Stub) -> Plan {
     }
 }
 
-fn outcome(script: Script) -> Outcome {
+fn outcome(script: Script) -> RunResult {
     let stub = Stub::start(script);
     run(&plan(&stub).checked().unwrap(), &mut |_| {}).unwrap()
 }
 
+/// The only lane of a result.
+fn lane(result: &RunResult) -> &Lane {
+    assert_eq!(result.lanes.len(), 1);
+    &result.lanes[0]
+}
+
+/// The checks that failed.
+fn failed(result: &RunResult) -> Vec<&str> {
+    result.checks.iter().filter(|check| !check.ok).map(|check| check.name.as_str()).collect()
+}
+
 /// The outcome of a script whose only breaches are `count` of `kind` on each of the three clients.
-fn breach(kind: BreachKind, frames: &[&str]) -> Outcome {
+fn breach(kind: BreachKind, frames: &[&str]) -> RunResult {
     let outcome = outcome(Script::of(frames));
     for each in BreachKind::ALL {
         let expected = if each == kind { 3 } else { 0 };
-        assert_eq!(outcome.count(each), expected, "{each:?}: {:?}", outcome.first_breaches);
+        let lane = lane(&outcome);
+        assert_eq!(lane.breaches[&each], expected, "{each:?}: {:?}", lane.first_breaches);
     }
-    assert!(matches!(outcome.verdict, Verdict::Broken(_)), "{:?}", outcome.verdict);
+    assert_eq!(outcome.verdict, Verdict::Broken);
     outcome
 }
 
@@ -46,11 +57,12 @@ fn a_good_server_passes() {
         r#"[{"T":"t","S":"AAPL","n":42,"o":101,"ts":NOW,"p":187.20,"v":1,"d":0},{"T":"heartbeat","ts":NOW,"o":101,"sent":101,"behind_ms":0,"merged":0,"source_age_ms":3}]"#,
         r#"[{"T":"m","S":"AAPL","n0":43,"n":45,"o":110,"ts0":1763700000130000,"ts":1763700000190000,"O":187.2,"H":187.3,"L":187.1,"p":187.3,"v":30,"c":3},{"T":"t","S":"MSFT","n":1,"o":105,"ts":NOW,"p":1.20,"v":1,"d":0}]"#,
     ]));
-    assert_eq!(outcome.verdict, Verdict::Ok, "{:?}", outcome.first_breaches);
-    assert_eq!((outcome.connected, outcome.unanswered), (3, 0));
-    assert!(outcome.traffic.messages > 10 && outcome.traffic.events > 10);
-    let latency = outcome.latency.as_ref().unwrap();
-    assert!(latency.p50_ms < 100.0 && latency.p50_ms <= latency.p99_ms);
+    assert_eq!(outcome.verdict, Verdict::Ok, "{:?}", lane(&outcome).first_breaches);
+    assert_eq!((lane(&outcome).connected, lane(&outcome).unanswered), (3, 0));
+    assert!(lane(&outcome).events.messages > 10 && lane(&outcome).events.delivered > 10);
+    let latency = &lane(&outcome).latency;
+    assert!(latency.p50_us < 100_000 && latency.p50_us <= latency.p99_us);
+    assert_eq!(failed(&outcome), [""; 0]);
     let report = text::report(&outcome);
     assert!(report.contains("3 of 3 subscribed") && report.contains("verdict      ok"), "{report}");
 }
@@ -61,8 +73,8 @@ fn finds_an_unannounced_gap() {
         BreachKind::Gap,
         &[FIRST, r#"[{"T":"t","S":"AAPL","n":44,"o":104,"ts":NOW,"p":187.20,"v":1,"d":0}]"#],
     );
-    assert_eq!(outcome.missing_events, 6);
-    let first = outcome.first_breaches[0].to_string();
+    assert_eq!(lane(&outcome).events.missed_unannounced, 6);
+    let first = lane(&outcome).first_breaches[0].to_string();
     assert!(first.ends_with("AAPL trades: expected n 42, got 44"), "{first}");
 }
 
@@ -113,8 +125,8 @@ fn counts_an_announced_gap_and_does_not_mind_it() {
         r#"[{"T":"gap","S":"AAPL","ch":"trades","from":42,"to":49,"why":"slow"}]"#,
         r#"[{"T":"t","S":"AAPL","n":50,"o":110,"ts":NOW,"p":187.20,"v":1,"d":0}]"#,
     ]));
-    assert_eq!(outcome.verdict, Verdict::Ok, "{:?}", outcome.first_breaches);
-    let announced = outcome.announced["slow"];
+    assert_eq!(outcome.verdict, Verdict::Ok, "{:?}", lane(&outcome).first_breaches);
+    let announced = lane(&outcome).announced["slow"];
     assert_eq!((announced.gaps, announced.events), (3, 24));
 }
 
@@ -133,8 +145,10 @@ fn shows_who_was_disconnected_and_why() {
         (Step::Drop, "connection lost: end of stream without a close"),
     ] {
         let outcome = outcome(Script { steps: vec![step], ..Script::default() });
-        assert_eq!(outcome.ended.get(reason), Some(&3), "{:?}", outcome.ended);
-        assert!(matches!(outcome.verdict, Verdict::Invalid(_)), "{:?}", outcome.verdict);
+        assert_eq!(lane(&outcome).ended.get(reason), Some(&3), "{:?}", lane(&outcome).ended);
+        assert_eq!(outcome.verdict, Verdict::Incomplete);
+        let why = outcome.incomplete_why.as_deref().unwrap_or_default();
+        assert!(why.contains("every connection had ended"), "{why}");
     }
 }
 
@@ -151,15 +165,15 @@ fn refused_clients_make_the_run_invalid_and_nobody_is_no_run() {
         assert!(matches!(&error, RunError::Nobody { why, .. } if why == reason), "{error}");
     }
     let outcome = outcome(Script { status: Some(503), accepts: 2, ..Script::default() });
-    assert_eq!((outcome.connected, outcome.failed.values().sum::<u64>()), (2, 1));
-    assert!(matches!(outcome.verdict, Verdict::Invalid(_)), "{:?}", outcome.verdict);
+    assert_eq!((lane(&outcome).connected, lane(&outcome).failed.values().sum::<u64>()), (2, 1));
+    assert_eq!(outcome.verdict, Verdict::Invalid);
 }
 
 #[test]
 fn a_clock_that_is_ahead_makes_the_run_invalid() {
     let outcome = outcome(Script { ahead_us: 5_000_000, ..Script::default() });
-    assert!(outcome.latency.unwrap().negative > 10);
-    assert!(matches!(outcome.verdict, Verdict::Invalid(_)), "{:?}", outcome.verdict);
+    assert!(lane(&outcome).latency.negative > 10);
+    assert_eq!(outcome.verdict, Verdict::Invalid);
 }
 
 #[test]
@@ -179,7 +193,7 @@ fn puts_a_fragmented_frame_together() {
         ),
     ];
     let outcome = outcome(Script { steps, ..Script::default() });
-    assert_eq!(outcome.verdict, Verdict::Ok, "{:?}", outcome.first_breaches);
+    assert_eq!(outcome.verdict, Verdict::Ok, "{:?}", lane(&outcome).first_breaches);
 }
 
 #[test]
@@ -189,18 +203,20 @@ fn checks_messagepack_as_well() {
         steps: vec![Step::Binary(trade(1, 101)), Step::Binary(trade(3, 102))],
         ..Script::default()
     });
-    let plan = Plan { format: Format::Msgpack, ..plan(&stub) };
+    let plan = Plan { transports: vec![Transport::web_socket(Format::Msgpack)], ..plan(&stub) };
     let outcome = run(&plan, &mut |_| {}).unwrap();
-    assert_eq!(outcome.count(BreachKind::Gap), 3, "{:?}", outcome.first_breaches);
-    assert_eq!(outcome.connected, 3);
-    assert!(outcome.traffic.messages > 10);
+    assert_eq!(lane(&outcome).breaches[&BreachKind::Gap], 3, "{:?}", lane(&outcome).first_breaches);
+    assert_eq!(lane(&outcome).connected, 3);
+    assert!(lane(&outcome).events.messages > 10);
 }
 
 #[test]
 fn clients_that_never_read_are_there_but_not_measured() {
     let stub = Stub::start(Script::default());
     let outcome = run(&Plan { stuck: 2, ..plan(&stub) }, &mut |_| {}).unwrap();
-    assert_eq!((outcome.verdict, outcome.stuck, outcome.connected), (Verdict::Ok, (2, 2), 3));
+    let stuck = lane(&outcome).stuck;
+    assert_eq!((outcome.verdict, lane(&outcome).connected), (Verdict::Ok, 3));
+    assert_eq!((stuck.asked, stuck.connected), (2, 2));
 }
 
 #[test]
@@ -212,7 +228,7 @@ fn does_not_begin_what_cannot_be_done() {
     let few = refused(Symbols::Draw { per_client: 4, of: None }).to_string();
     assert!(few.starts_with("4 symbols a client cannot be drawn from 3"), "{few}");
     let files = run(&Plan { clients: 1_000_000, ..plan(&stub) }, &mut |_| {}).unwrap_err();
-    assert!(matches!(files, RunError::Files { needed: 1_000_064, .. }), "{files}");
+    assert!(matches!(files, RunError::Files { needed: 1_000_256, .. }), "{files}");
     let nobody = Target::new("ws://127.0.0.1:1/v1/ws", false).unwrap();
     let nobody = run(&Plan { target: nobody, ..plan(&stub) }, &mut |_| {}).unwrap_err();
     assert!(nobody.to_string().starts_with("cannot reach the server at 127.0.0.1:1"), "{nobody}");

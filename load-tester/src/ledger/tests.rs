@@ -16,7 +16,7 @@ struct Books {
 impl Books {
     fn of(plan: &Plan) -> Self {
         let mut books = Self {
-            ledger: Ledger::new(7, plan, Rc::new(Selection::of(&["AAPL", "MSFT"]))),
+            ledger: Ledger::new(7, plan, Format::Json, Rc::new(Selection::of(&["AAPL", "MSFT"]))),
             breaches: Breaches::default(),
         };
         books.ledger.welcome(&mut books.breaches);
@@ -236,7 +236,7 @@ fn knows_what_was_not_subscribed_to() {
 
 #[test]
 fn welcome_then_subscribed_then_data() {
-    let mut ledger = Ledger::new(7, &plan(), Rc::new(Selection::of(&["AAPL"])));
+    let mut ledger = Ledger::new(7, &plan(), Format::Json, Rc::new(Selection::of(&["AAPL"])));
     let mut breaches = Breaches::default();
     ledger.begin_frame();
     ledger.event(&trade("AAPL", 1, 1), &mut breaches);
@@ -250,9 +250,8 @@ fn finds_symbols_by_id_on_messagepack_however_many_there_are() {
     let names: Vec<_> = (0..40).map(|number| format!("S{number}")).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     for count in [3_usize, 40] {
-        let plan = Plan { format: Format::Msgpack, ..plan() };
         let selection = Rc::new(Selection::of(&names[..count]));
-        let mut ledger = Ledger::new(7, &plan, selection);
+        let mut ledger = Ledger::new(7, &plan(), Format::Msgpack, selection);
         let mut breaches = Breaches::default();
         ledger.welcome(&mut breaches);
         ledger.subscribed(None, &mut breaches);
@@ -268,5 +267,133 @@ fn finds_symbols_by_id_on_messagepack_however_many_there_are() {
         ledger.event(&Event { key: 999, ..trade("", 1, 100) }, &mut breaches);
         ledger.event(&Event { key: Index::UNUSED, ..trade("", 1, 101) }, &mut breaches);
         assert_eq!(breaches.count(BreachKind::Stranger), 2);
+    }
+}
+
+/// Answers of polls: each says where it begins and ends.
+mod answers {
+    use feed_protocol::Cursor;
+
+    use super::*;
+
+    struct Poll {
+        books: Books,
+        cursor: Option<Cursor>,
+    }
+
+    impl Poll {
+        fn new() -> Self {
+            let ledger =
+                Ledger::new(7, &plan(), Format::Json, Rc::new(Selection::of(&["AAPL", "MSFT"])));
+            Self { books: Books { ledger, breaches: Breaches::default() }, cursor: None }
+        }
+
+        /// An answer of these gaps and events; whether the numbering has started again.
+        fn answer(
+            &mut self,
+            cursor: &str,
+            recovered: Option<bool>,
+            gaps: &[(u64, u64)],
+            events: &[Event],
+        ) -> bool {
+            let cursor: Cursor = cursor.parse().unwrap();
+            let Books { ledger, breaches } = &mut self.books;
+            ledger.begin_frame();
+            let claim = Claim { since: self.cursor.as_ref(), cursor: &cursor, recovered };
+            let restarted = ledger.begin_answer(&claim, breaches);
+            for &(from, to) in gaps {
+                let (symbol, channel) = ("AAPL".to_owned(), "trades".to_owned());
+                ledger.gap(&Gap { symbol, channel, from, to, why: "history".to_owned() }, breaches);
+            }
+            for event in events {
+                ledger.event(event, breaches);
+            }
+            ledger.end_answer(&cursor, breaches);
+            ledger.end_frame(breaches);
+            self.cursor = Some(cursor);
+            restarted
+        }
+
+        fn kinds(&self) -> Vec<BreachKind> {
+            self.books.kinds()
+        }
+    }
+
+    /// A client that has AAPL up to n 41, o 9, and the cursor 20.
+    fn begun() -> Poll {
+        let mut poll = Poll::new();
+        poll.answer("e:20", None, &[], &[snapshot("AAPL", 41, 9)]);
+        assert_eq!(poll.kinds(), []);
+        poll
+    }
+
+    #[test]
+    fn a_client_that_polls_loses_and_repeats_nothing() {
+        let mut poll = begun();
+        poll.answer("e:25", Some(true), &[], &[trade("AAPL", 42, 21), trade("MSFT", 1, 25)]);
+        poll.answer("e:25", Some(true), &[], &[]);
+        poll.answer("e:40", Some(true), &[], &[trade("AAPL", 43, 40)]);
+        assert_eq!(poll.kinds(), []);
+    }
+
+    #[test]
+    fn what_an_answer_leaves_out_is_found_in_the_next() {
+        let mut poll = begun();
+        poll.answer("e:25", Some(true), &[], &[trade("AAPL", 43, 22)]);
+        assert_eq!(poll.kinds(), [BreachKind::Gap]);
+        let mut poll = begun();
+        poll.answer("e:25", Some(true), &[], &[trade("AAPL", 42, 22)]);
+        poll.answer("e:30", Some(true), &[], &[trade("AAPL", 42, 22)]);
+        assert!(poll.kinds().contains(&BreachKind::Repeat), "{:?}", poll.kinds());
+    }
+
+    #[test]
+    fn events_lie_between_the_cursors() {
+        let mut early = begun();
+        early.answer("e:25", Some(true), &[], &[trade("AAPL", 42, 20)]);
+        assert!(early.kinds().contains(&BreachKind::Disorder));
+        let mut late = begun();
+        late.answer("e:25", Some(true), &[], &[trade("AAPL", 42, 26)]);
+        assert_eq!(late.kinds(), [BreachKind::Disorder]);
+        let mut back = begun();
+        back.answer("e:19", Some(true), &[], &[]);
+        assert_eq!(back.kinds(), [BreachKind::Disorder]);
+    }
+
+    #[test]
+    fn says_whether_it_has_recovered_exactly_when_it_was_asked() {
+        let mut poll = Poll::new();
+        poll.answer("e:20", Some(true), &[], &[]);
+        assert_eq!(poll.kinds(), [BreachKind::Disorder]);
+        let mut poll = begun();
+        poll.answer("e:21", None, &[], &[]);
+        assert_eq!(poll.kinds(), [BreachKind::Disorder]);
+    }
+
+    #[test]
+    fn a_snapshot_comes_only_when_something_was_not_to_be_had() {
+        let mut poll = begun();
+        poll.answer("e:25", Some(true), &[], &[snapshot("AAPL", 42, 21)]);
+        assert_eq!(poll.kinds(), [BreachKind::Disorder]);
+        // With a hole: announced, then the latest; another symbol is replayed from before it.
+        let mut poll = begun();
+        let events = [snapshot("AAPL", 90, 88), trade("MSFT", 1, 50), trade("MSFT", 2, 60)];
+        assert!(!poll.answer("e:90", Some(false), &[(42, 89)], &events));
+        assert_eq!(poll.kinds(), []);
+        // Without an announcement it is a gap.
+        let mut poll = begun();
+        poll.answer("e:90", Some(false), &[], &[snapshot("AAPL", 90, 88)]);
+        assert_eq!(poll.kinds(), [BreachKind::Gap]);
+    }
+
+    #[test]
+    fn a_new_epoch_starts_the_books_again() {
+        let mut poll = begun();
+        assert!(poll.answer("f:7", Some(false), &[], &[snapshot("AAPL", 3, 5)]));
+        poll.answer("f:9", Some(true), &[], &[trade("AAPL", 4, 8)]);
+        assert_eq!(poll.kinds(), []);
+        let mut poll = begun();
+        poll.answer("f:7", Some(true), &[], &[]);
+        assert_eq!(poll.kinds(), [BreachKind::Disorder]);
     }
 }

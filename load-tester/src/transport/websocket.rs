@@ -1,13 +1,14 @@
 //! The WebSocket transport: hyper for the handshake (so that a refusal can be shown with its status and body),
 //! fastwebsockets for frames, fragments put together. Pings are answered while reading.
 
-use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use fastwebsockets::{
     FragmentCollector, Frame as WireFrame, OpCode, Payload as WirePayload, Role, WebSocketError,
     handshake::generate_key,
 };
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{
     CONNECTION, HOST, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -15,40 +16,51 @@ use hyper::header::{
 use hyper::upgrade::Upgraded;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpSocket, TcpStream};
 
-use super::{End, Frame};
-use crate::plan::{Format, Plan};
-
-/// A frame's bytes; the transport's buffer is behind them until they are dropped.
-pub type Payload = WirePayload<'static>;
+use super::dial::{Closing, Dial};
+use super::http::refusal;
+use super::meter::{Meter, Metered};
+use super::{Cost, End, Frame, Layers, Mark, Payload};
+use crate::plan::Format;
 
 /// Close code of a client that has had enough.
 const DONE: u16 = 1000;
-/// So much of a refusal's body is shown.
-const REFUSAL_BYTES_MAX: usize = 4096;
 
 /// One connection.
 pub struct WebSocket {
     socket: FragmentCollector<TokioIo<Upgraded>>,
     format: Format,
+    meter: Arc<Meter>,
+    watch: Option<OwnedFd>,
+    /// Bytes of control frames since the last data frame, down and up.
+    control: (u32, u32),
 }
 
 impl WebSocket {
-    /// Connects from `source`, with a receive buffer of `receive_buffer` bytes if it is to be small.
+    /// Connects and shakes hands.
     pub(super) async fn connect(
-        plan: &Plan,
-        source: Option<SocketAddr>,
-        receive_buffer: Option<u32>,
+        dial: &Dial,
+        authority: &str,
+        path: &str,
+        format: Format,
     ) -> Result<Self, End> {
-        let stream = dial(plan.target.address, source, receive_buffer)
-            .await
-            .map_err(|why| End::Connect(why.to_string()))?;
-        let upgraded = upgrade(plan, stream).await?;
+        let dialled = dial.connect(Closing::InOrder, false).await?;
+        let upgraded = upgrade(authority, path, format, dialled.io).await?;
         let mut socket =
             fastwebsockets::WebSocket::after_handshake(TokioIo::new(upgraded), Role::Client);
         socket.set_writev(false);
-        Ok(Self { socket: FragmentCollector::new(socket), format: plan.format })
+        let socket = FragmentCollector::new(socket);
+        Ok(Self { socket, format, meter: dialled.meter, watch: dialled.watch, control: (0, 0) })
+    }
+
+    /// Bytes read and written so far.
+    #[inline]
+    pub(super) fn wire(&self) -> (u64, u64) {
+        self.meter.wire()
+    }
+
+    pub(super) fn watch(&self) -> Option<&OwnedFd> {
+        self.watch.as_ref()
     }
 
     /// Sends one message.
@@ -78,11 +90,22 @@ impl WebSocket {
             };
             match frame.opcode {
                 opcode if opcode == wanted => {
-                    let wire_bytes = wire_bytes(frame.payload.len());
-                    return Ok(Frame { payload: frame.payload, wire_bytes });
+                    let (down, up) = std::mem::take(&mut self.control);
+                    let framing = header_bytes(frame.payload.len()) + down;
+                    let cost = Cost {
+                        down: Layers { framing, ..Layers::default() },
+                        up: Layers { framing: up, ..Layers::default() },
+                    };
+                    let payload = Payload::Frame(frame.payload);
+                    return Ok(Frame { payload, cost, mark: Mark::None });
                 }
                 OpCode::Close => return Err(closed(&frame.payload)),
-                OpCode::Ping | OpCode::Pong => {}
+                OpCode::Ping | OpCode::Pong => {
+                    let bytes = u32::try_from(frame.payload.len()).unwrap_or(0);
+                    self.control.0 += 2 + bytes;
+                    // Its pong has gone already, with a mask.
+                    self.control.1 += if frame.opcode == OpCode::Ping { 6 + bytes } else { 0 };
+                }
                 _ => return Err(End::Protocol("a frame of the other format".to_owned())),
             }
         }
@@ -106,41 +129,28 @@ impl WebSocket {
     }
 }
 
-async fn dial(
-    target: SocketAddr,
-    source: Option<SocketAddr>,
-    receive_buffer: Option<u32>,
-) -> std::io::Result<TcpStream> {
-    let socket = if target.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    if let Some(bytes) = receive_buffer {
-        socket.set_recv_buffer_size(bytes)?;
-    }
-    if let Some(source) = source {
-        socket.bind(source)?;
-    }
-    let stream = socket.connect(target).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
-}
-
 /// The opening handshake.
-async fn upgrade(plan: &Plan, stream: TcpStream) -> Result<Upgraded, End> {
-    let request = Request::get(&plan.target.path)
-        .header(HOST, &plan.target.authority)
+async fn upgrade(
+    authority: &str,
+    path: &str,
+    format: Format,
+    io: TokioIo<Metered>,
+) -> Result<Upgraded, End> {
+    let request = Request::get(path)
+        .header(HOST, authority)
         .header(UPGRADE, "websocket")
         .header(CONNECTION, "Upgrade")
         .header(SEC_WEBSOCKET_KEY, generate_key())
         .header(SEC_WEBSOCKET_VERSION, "13")
-        .header(SEC_WEBSOCKET_PROTOCOL, plan.format.subprotocol())
+        .header(SEC_WEBSOCKET_PROTOCOL, format.subprotocol())
         .body(Empty::<Bytes>::new())
         .map_err(|why| End::Connect(why.to_string()))?;
     let lost = |why: hyper::Error| End::Lost(format!("in the handshake: {why}"));
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.map_err(lost)?;
     // The exchange owns the sender: when a refusal has been read, the connection ends.
     let exchange = async move {
         let response = sender.send_request(request).await.map_err(lost)?;
-        accept(plan, response).await
+        accept(format, response).await
     };
     // After the 101 the connection future resolves by itself and hands the socket over.
     let (accepted, served) = tokio::join!(exchange, connection.with_upgrades());
@@ -151,17 +161,13 @@ async fn upgrade(plan: &Plan, stream: TcpStream) -> Result<Upgraded, End> {
 
 /// What follows if the server has agreed; what it said if it has not.
 async fn accept(
-    plan: &Plan,
+    format: Format,
     response: Response<Incoming>,
 ) -> Result<hyper::upgrade::OnUpgrade, End> {
-    let status = response.status();
-    if status != StatusCode::SWITCHING_PROTOCOLS {
-        let body = Limited::new(response.into_body(), REFUSAL_BYTES_MAX).collect().await;
-        let body = body.map(|body| body.to_bytes()).unwrap_or_default();
-        let text = String::from_utf8_lossy(&body);
-        return Err(End::Refused(format!("{status} {}", text.trim()).trim_end().to_owned()));
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return Err(refusal(response).await);
     }
-    let wanted = plan.format.subprotocol();
+    let wanted = format.subprotocol();
     let chosen = response.headers().get(SEC_WEBSOCKET_PROTOCOL).map(|value| value.as_bytes());
     if chosen != Some(wanted.as_bytes()) {
         return Err(End::Protocol(format!("the server did not choose {wanted}")));
@@ -191,12 +197,11 @@ fn closed(payload: &[u8]) -> End {
     }
 }
 
-/// Length on the wire of an unfragmented frame from a server, whose payload is not masked.
-fn wire_bytes(payload: usize) -> u64 {
-    let header = match payload {
+/// Length of the header of an unfragmented frame from a server, whose payload is not masked.
+fn header_bytes(payload: usize) -> u32 {
+    match payload {
         0..=125 => 2,
         126..=0xffff => 4,
         _ => 10,
-    };
-    payload as u64 + header
+    }
 }
