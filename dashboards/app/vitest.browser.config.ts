@@ -1,6 +1,6 @@
 /**
- * The browser tests of both packages: they need built programs and Chromium, and take their time. With `--mode screenshot` it takes the
- * README's picture instead.
+ * The browser tests of both packages: they need built programs and Chromium, and take their time. With `--mode screenshot`
+ * the README's picture is taken instead, with `--mode budget` the rendering budget is measured.
  */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
@@ -9,7 +9,9 @@ export default defineConfig(({ mode }) => ({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
     include: [
-      mode === 'screenshot' ? 'app/browser/screenshot.ts' : '{app,report}/browser/**/*.test.ts',
+      ['screenshot', 'budget'].includes(mode)
+        ? `app/browser/${mode}.ts`
+        : '{app,report}/browser/**/*.test.ts',
     ],
     testTimeout: 60_000,
     hookTimeout: 60_000,

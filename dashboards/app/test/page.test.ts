@@ -1,15 +1,17 @@
-/** The page's logic without a browser: formatting, the store, filtering, the visible span, words, subscriptions. */
-import { decodeJson, type LinkStatus, type SubscribeRequest } from '@tickcast/client';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { readAddress, withTyped } from '../src/address.ts';
-import { asked, filterRows } from '../src/filter.ts';
-import { age, change, count, milliseconds, price } from '../src/format.ts';
-import { Median, Rates } from '../src/rates.ts';
-import { Store } from '../src/store.ts';
-import { ALL_MAX, Subscriber } from '../src/subscriber.ts';
-import { allSimulated, sameNames, withoutRemark } from '../src/symbols.ts';
-import { visibleSpan } from '../src/table.ts';
-import { notice, pillText, spoken } from '../src/words.ts';
+/** The page's logic without a browser: formatting, the store, filtering and sorting, the visible span, words, subscriptions. */
+import { type LinkStatus, type SubscribeRequest } from '@tickcast/client';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Median, Rates } from '../src/feed/rates.ts';
+import { allSimulated, sameSymbols, withoutRemark } from '../src/feed/symbols.ts';
+import { Watch } from '../src/feed/watch.ts';
+import { age, bytes, change, count, milliseconds, price } from '../src/frame/format.ts';
+import { notice, pillText, spoken, viaText, type Health } from '../src/frame/words.ts';
+import { readAddress, writeAddress } from '../src/market/address.ts';
+import { filterRows, nextOrder, sortRows } from '../src/market/list/filter.ts';
+import { sparkPath } from '../src/market/list/sparkline.ts';
+import { visibleSpan } from '../src/market/list/table.ts';
+import { nearestPace, PACES_MS, paceText } from '../src/market/pace.ts';
+import { Store } from '../src/market/store.ts';
 
 describe('format', () => {
   it('prints prices and changes with exact places', () => {
@@ -28,50 +30,47 @@ describe('format', () => {
     expect([999, 12_345, 1_234_567].map(count)).toEqual(['999', '12,345', '1.235M']);
     expect([NaN, 200, 5900, 61_000, 7.3e6].map(age)).toEqual(['–', '< 1 s', '5 s', '1 min', '2 h']);
     expect([40, 4_321, 128_400].map(milliseconds)).toEqual(['< 0.1 ms', '4.3 ms', '128 ms']);
+    expect([12, 4_321, 1.28e6].map(bytes)).toEqual(['12 B', '4.3 kB', '1.28 MB']);
   });
 });
 
-describe('store', () => {
-  const trade = '{"T":"t","S":"A","n":7,"o":1,"ts":5,"p":1.50,"v":10,"d":1';
-  const merged =
-    '{"T":"m","S":"A","n0":8,"n":12,"o":9,"ts0":6,"ts":7,"O":1.40,"H":1.70,"L":1.30,"p":1.60,"v":50,"c":5}';
+const symbol = (S: string, name = '', places = 2) => ({ S, id: 0, places, name });
 
-  it('keeps the newest of each symbol and counts what was merged', () => {
-    const store = new Store();
-    expect(store.apply(decodeJson(`[${trade},"snap":1}]`), 1000)).toBe(true);
-    expect(store.apply(decodeJson(`[${merged}]`), 2000)).toBe(false);
-    const quote = '{"T":"q","S":"A","n":1,"o":10,"ts":8,"b":1.55,"B":1,"a":1.65,"A":2}';
-    store.apply(decodeJson(`[${quote}]`), 3000);
-    expect([store.open[0], store.last[0], store.bid[0], store.ask[0]]).toEqual([
-      150, 160, 155, 165,
-    ]);
-    expect(store.volume[0]).toBe(50);
-    expect([store.received, store.merged, store.at[0]]).toEqual([6, 4, 3000]);
+function filled(): Store {
+  const store = new Store();
+  store.describe([symbol('AAPL', 'Apple'), symbol('MSFT', 'Microsoft'), symbol('BAAL', 'Baal')]);
+  // row, open, last, volume
+  store.applyDays(Float64Array.from([0, 100, 110, 5, 1, 100, 90, 50]), () => false);
+  return store;
+}
+
+describe('store', () => {
+  it('merges batches into rows, and counts the changes', () => {
+    const store = filled();
+    store.apply(Float64Array.from([0, 120, 7, 3, 2, 55, 8, 1]), 1000);
+    expect([...store.last]).toEqual([120, 90, 55]);
+    expect([...store.volume]).toEqual([8, 50, 1]);
+    expect([store.at[0], store.version[0], store.version[1]]).toEqual([1000, 2, 1]);
+    expect(store.change(0)).toBeCloseTo(0.2);
+    expect(store.change(2)).toBeNaN();
   });
 
-  it('grows with its symbols and keeps what it has', () => {
-    const store = new Store();
-    store.apply(decodeJson(`[${trade}}]`), 1);
-    const rows = Array.from({ length: 5000 }, (_, id) => ({
-      S: `S${id}`,
-      id,
-      places: 2,
-      name: '',
-    }));
-    store.describe(rows);
-    expect(store.size).toBe(5001);
-    expect(store.last[0]).toBe(150);
-    expect(store.last[4999]).toBeNaN();
+  it('lets a streamed price stand against an older snapshot', () => {
+    const store = filled();
+    store.apply(Float64Array.from([0, 120, 7, 3]), 1000);
+    store.applyDays(Float64Array.from([0, 100, 111, 9, 1, 100, 91, 60]), (row) => row === 0);
+    expect([store.last[0], store.last[1], store.volume[0]]).toEqual([120, 91, 9]);
   });
 
   it('remembers holes', () => {
-    const store = new Store();
-    store.hole({ S: 'A', ch: 'trades', from: 5, to: 9, why: 'slow' });
-    expect([store.lost[0], store.gaps]).toEqual([5, 1]);
+    const store = filled();
+    store.hole({ S: 'MSFT', ch: 'trades', from: 5, to: 9, why: 'slow' });
+    store.hole({ S: 'NONE', ch: 'trades', from: 5, to: 9, why: 'slow' });
+    expect([store.lost[1], store.gaps]).toEqual([5, 2]);
   });
 });
 
-describe('filter', () => {
+describe('watchlist', () => {
   const names = ['AAPL', 'MSFT', 'BAAL', 'ZED'];
   const titles = ['Apple', 'Microsoft', 'Baal', 'Aardvark'];
 
@@ -81,29 +80,50 @@ describe('filter', () => {
     expect([...filterRows(names, titles, 'nothing')]).toEqual([]);
   });
 
-  it('reads patterns as the wire does', () => {
-    expect(asked('BTC-USD', ['AAPL', 'BTC*'])).toBe(true);
-    expect(asked('ETH', ['AAPL', 'BTC*'])).toBe(false);
-    expect(asked('ETH', ['*'])).toBe(true);
+  it('sorts, those without a value last, whichever way', () => {
+    const store = filled();
+    const rows = Uint32Array.from([2, 0, 1]);
+    const by = (column: 'symbol' | 'change' | 'volume', descending: boolean): number[] => [
+      ...sortRows(rows, store, { column, descending }),
+    ];
+    expect(by('change', true)).toEqual([0, 1, 2]);
+    expect(by('change', false)).toEqual([1, 0, 2]);
+    expect(by('volume', true)).toEqual([1, 0, 2]);
+    expect(by('symbol', true)).toEqual([1, 2, 0]);
+    expect(sortRows(rows, store, { column: undefined, descending: false })).toBe(rows);
+  });
+
+  it('goes through a column: its natural way, the other, none', () => {
+    let order = nextOrder({ column: 'symbol', descending: false }, 'change');
+    expect(order).toEqual({ column: 'change', descending: true });
+    order = nextOrder(order, 'change');
+    expect(order).toEqual({ column: 'change', descending: false });
+    expect(nextOrder(order, 'change').column).toBeUndefined();
+    expect(nextOrder(order, 'symbol')).toEqual({ column: 'symbol', descending: false });
+  });
+
+  it('draws a line that ends at the price', () => {
+    expect(sparkPath([1, 2, 3], 1)).toBe('M0.0 22.0L32.0 2.0L64.0 22.0');
+    expect(sparkPath([5, 5], NaN)).toBe('M0.0 12.0L64.0 12.0');
+    expect([sparkPath([1], 1), sparkPath(undefined, 1)]).toEqual(['', '']);
   });
 });
 
 describe('symbols', () => {
-  const symbol = (S: string, name: string) => ({ S, id: 0, places: 2, name });
   const made = [symbol('A', 'Apple (simulated)'), symbol('B', 'Bank (simulated)')];
 
   it('say once that they are simulated, if all of them are', () => {
     expect(allSimulated(made)).toBe(true);
     expect(withoutRemark(made).map(({ name }) => name)).toEqual(['Apple', 'Bank']);
-    expect([allSimulated([...made, symbol('C', 'Corn')]), allSimulated([])]).toEqual([
-      false,
-      false,
-    ]);
+    expect(allSimulated([...made, symbol('C', 'Corn')])).toBe(false);
+    expect(allSimulated([])).toBe(false);
   });
 
-  it('are the same ones in any order', () => {
-    expect(sameNames(['B', 'A'], made)).toBe(true);
-    expect([sameNames(['A'], made), sameNames(['A', 'C'], made)]).toEqual([false, false]);
+  it('are the same ones only in the same order, with the same places', () => {
+    expect(sameSymbols(made, [...made])).toBe(true);
+    expect(sameSymbols(made, [...made].reverse())).toBe(false);
+    expect(sameSymbols(made, made.slice(1))).toBe(false);
+    expect(sameSymbols(made, [made[0]!, symbol('B', '', 3)])).toBe(false);
   });
 });
 
@@ -135,8 +155,8 @@ describe('words', () => {
     ...more,
   });
   const heartbeat = { T: 'heartbeat', ts: 1, o: 1, sent: 1, behind_ms: 0, merged: 0 } as const;
-  const health = (more: Partial<LinkStatus>, met = true) => ({
-    ...{ status: status(more), met, host: 'h:1' },
+  const health = (more: Partial<LinkStatus>, met = true): Health => ({
+    ...{ status: status(more), met, online: true, host: 'h:1' },
   });
 
   it('count down to the next dial', () => {
@@ -151,6 +171,20 @@ describe('words', () => {
     expect([pillText(quiet, 0), pillText(silent, 0)]).toEqual(['Live', 'Live, source silent 7 s']);
   });
 
+  it('tell a lost network from a lost server, and a pause from both', () => {
+    const lost = health({ state: 'reconnecting', retryAt: 12_300 });
+    expect(pillText({ ...lost, online: false }, 10_000)).toBe('Offline');
+    expect(notice({ ...lost, online: false })).toContain('offline');
+    expect(pillText({ ...health({ state: 'closed' }), paused: true }, 0)).toBe('Paused');
+    expect(pillText({ ...health({}), online: false }, 0)).toBe('Live');
+    expect(pillText({ ...health({}), online: false, silent_ms: 2500 }, 0)).toBe('Offline');
+  });
+
+  it('name transport and format', () => {
+    expect(viaText(status({}))).toBe('WebSocket · JSON');
+    expect(viaText(status({ transport: 'longpoll' }))).toBe('Long poll · JSON');
+  });
+
   it('say what to do when there is no server', () => {
     expect(notice(health({ state: 'reconnecting' }, false))).toContain('`make run`');
     expect(notice(health({ state: 'closed', code: 4003 }))).toContain('4003');
@@ -161,40 +195,59 @@ describe('words', () => {
 
 describe('address', () => {
   it('is read and written back', () => {
-    expect(readAddress('?symbols=AAPL,%20BTC*&format=msgpack&q=x')).toEqual({
-      ...{ symbols: ['AAPL', 'BTC*'], format: 'msgpack', typed: 'x' },
+    const query =
+      '?symbol=MSFT&interval=5m&interval_ms=1000&format=msgpack&transport=sse&q=a+b&sort=-change';
+    expect(readAddress(query)).toEqual({
+      ...{ symbol: 'MSFT', interval: '5m', interval_ms: 1000, format: 'msgpack' },
+      ...{ transport: 'sse', typed: 'a b', order: { column: 'change', descending: true } },
     });
-    expect(readAddress('')).toEqual({ symbols: ['*'], format: 'json', typed: '' });
-    expect(withTyped('?format=msgpack', 'a b')).toBe('?format=msgpack&q=a+b');
-    expect(withTyped('?q=x', '')).toBe('');
+    expect(writeAddress(readAddress(query))).toBe(query);
+  });
+
+  it('leaves out what is the default, and takes nothing that does not exist', () => {
+    expect(writeAddress(readAddress(''))).toBe('');
+    expect(writeAddress(readAddress('?interval=7m&transport=pigeon&interval_ms=-4&sort=age'))).toBe(
+      '',
+    );
+    expect(readAddress('?interval_ms=99999999').interval_ms).toBe(60_000);
   });
 });
 
-describe('subscriber', () => {
+describe('pace', () => {
+  it('takes the nearest step', () => {
+    expect([0, 60, 900, 60_000].map((wish) => PACES_MS[nearestPace(wish)])).toEqual([
+      0, 50, 1000, 5000,
+    ]);
+    expect([0, 250, 2000].map(paceText)).toEqual(['every trade', '250 ms', '2 s']);
+  });
+});
+
+describe('watch', () => {
   const asks: string[] = [];
   const client = {
-    subscribe: (request: SubscribeRequest) => void asks.push(`+${request.symbols.join()}`),
+    subscribe: ({ symbols, mode, interval_ms }: SubscribeRequest) =>
+      void asks.push(`+${symbols.join()} ${mode} ${interval_ms ?? ''}`.trim()),
     unsubscribe: (symbols: string[]) => void asks.push(`-${symbols.join()}`),
-  } as unknown as ConstructorParameters<typeof Subscriber>[0];
+  } as unknown as ConstructorParameters<typeof Watch>[0];
 
-  beforeEach(() => {
-    vi.useFakeTimers();
-    asks.length = 0;
+  beforeEach(() => void (asks.length = 0));
+
+  it('says only what has changed, and keeps what the chart shows', () => {
+    const watch = new Watch(client);
+    watch.chartOf('A');
+    watch.show(['A', 'B']);
+    watch.show(['B', 'C']);
+    watch.show(['D']);
+    watch.chartOf('D');
+    expect(asks).toEqual(['+A every', '+B every', '+C every', '-B,C', '+D every', '-A']);
   });
-  afterEach(() => void vi.useRealTimers());
 
-  it('takes everything at once while that is little', () => {
-    new Subscriber(client).start(['*'], ALL_MAX, () => []);
-    expect(asks).toEqual(['+*']);
-  });
-
-  it('follows the screen beyond, at a bounded rate', () => {
-    let shown = ['A', 'B'];
-    const subscriber = new Subscriber(client);
-    subscriber.start(['*'], ALL_MAX + 1, () => shown);
-    shown = ['B', 'C'];
-    for (let i = 0; i < 50; i++) subscriber.moved();
-    vi.advanceTimersByTime(1000);
-    expect(asks).toEqual(['+A,B', '-A', '+C']);
+  it('moves everything to another pace at once', () => {
+    const watch = new Watch(client);
+    watch.pace(250);
+    watch.show(['A', 'B']);
+    watch.pace(0);
+    watch.pace(0);
+    expect(asks).toEqual(['+A,B latest 250', '+A,B every']);
   });
 });

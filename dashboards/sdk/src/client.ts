@@ -183,7 +183,13 @@ export class FeedClient extends Emitter<FeedClientEvents> {
     if (request.since) this.sequence.forget(request.symbols, [...subscription.channels]);
     subscription.close = () => {
       for (const message of this.#registry.drop(subscription)) this.#tell(message);
-      this.sequence.forget([...subscription.symbols], [...subscription.channels]);
+      for (const channel of subscription.channels) {
+        const owned = (name: string): boolean => !!this.#registry.owner(name, channel);
+        this.sequence.leave(
+          [...subscription.symbols].filter((name) => !owned(name)),
+          [channel],
+        );
+      }
     };
     this.#tell(subscription.message());
     return subscription;
@@ -192,7 +198,7 @@ export class FeedClient extends Emitter<FeedClientEvents> {
   /** Takes symbols out of whatever subscription holds them, on all channels. */
   unsubscribe(symbols: string[]): void {
     this.#registry.remove(symbols);
-    this.sequence.forget(symbols, ['trades', 'quotes', 'status']);
+    this.sequence.leave(symbols, ['trades', 'quotes', 'status']);
     this.#tell({ op: 'unsubscribe', symbols });
   }
 
@@ -300,7 +306,9 @@ export class FeedClient extends Emitter<FeedClientEvents> {
         break;
       case 'subscribed': {
         const accepted = this.#registry.accept(message);
-        if (accepted) this.emit('resume', ...accepted);
+        if (!accepted) break;
+        this.sequence.confirm((symbol, channel) => accepted[0].matches(symbol, channel));
+        this.emit('resume', ...accepted);
         break;
       }
       case 'gap':

@@ -72,6 +72,21 @@ describe('connection', () => {
     expect(states.at(-1)).toBe('live');
   });
 
+  it('takes what is still on its way after an unsubscribe for nothing new', () => {
+    const socket = start();
+    client.subscribe(request);
+    socket.greet();
+    socket.say(subscribed('e:10'), trade(5, 12));
+    client.unsubscribe(['A']);
+    socket.say(trade(6, 13));
+    client.subscribe(request);
+    socket.say(trade(7, 14));
+    socket.say({ ...subscribed('e:20'), id: 2 }, { ...trade(40, 50), snap: 1 }, trade(41, 51));
+    expect(gaps).toEqual([]);
+    socket.say(trade(43, 53));
+    expect(gaps).toMatchObject([{ from: 42, to: 42 }]);
+  });
+
   it('expects other numbers after a change of epoch', () => {
     start().greet('e');
     FakeSocket.last.say(trade(50, 50));

@@ -1,5 +1,5 @@
 /**
- * Loads the list of symbols (names, titles, places). Tries again while the server is not there: the table cannot be filled
+ * Loads the list of symbols (names, titles, places). Tries again while the server is not there: the page cannot be filled
  * without it. Resolves once; never rejects. Beside it, pure questions about such a list.
  */
 import type { SymbolRow } from '@tickcast/client';
@@ -30,8 +30,10 @@ export function withoutRemark(symbols: readonly SymbolRow[]): SymbolRow[] {
   return symbols.map((symbol) => ({ ...symbol, name: symbol.name.slice(0, -SIMULATED.length) }));
 }
 
-/** Whether `symbols` are the names that the page was built for; their order may differ. */
-export function sameNames(known: readonly string[], symbols: readonly SymbolRow[]): boolean {
-  const names = new Set(known);
-  return names.size === symbols.length && symbols.every((symbol) => names.has(symbol.S));
+/** Whether `symbols` are the ones that the page was built for, in the same order: row numbers still hold. */
+export function sameSymbols(known: readonly SymbolRow[], symbols: readonly SymbolRow[]): boolean {
+  return (
+    known.length === symbols.length &&
+    known.every(({ S, places }, row) => symbols[row]!.S === S && symbols[row]!.places === places)
+  );
 }

@@ -63,3 +63,10 @@ export function milliseconds(us: number): string {
   if (ms < 0.1) return '< 0.1 ms';
   return `${ms < 10 ? ms.toFixed(1) : grouped.format(Math.round(ms))} ms`;
 }
+
+/** Bytes as kB or MB, decimal. */
+export function bytes(value: number): string {
+  if (value < 1000) return `${Math.round(value)} B`;
+  if (value < 1_000_000) return `${(value / 1000).toFixed(1)} kB`;
+  return `${(value / 1_000_000).toFixed(2)} MB`;
+}

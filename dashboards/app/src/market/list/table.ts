@@ -1,9 +1,9 @@
 /**
- * The virtualised table: as many row elements as fit on the screen and a few more, whatever the number of symbols. Position
+ * The virtualised list: as many row elements as fit on the screen and a few more, whatever the number of symbols. Position
  * `i` always uses element `i mod pool`, so scrolling by one row gives one element another symbol. Never reads the network.
  */
+import type { Store } from '../store.ts';
 import { Row } from './row.ts';
-import type { Store } from './store.ts';
 
 /** Rows painted above and below what is seen. */
 const SPARE = 4;
@@ -26,6 +26,7 @@ export class Table {
   private span: Span = { from: 0, to: 0 };
   private rowHeight = 0;
   private moved = true;
+  private chosen = -1;
 
   constructor(
     private readonly store: Store,
@@ -37,12 +38,35 @@ export class Table {
     new ResizeObserver(() => this.measure()).observe(scroller);
   }
 
+  get rows(): Uint32Array {
+    return this.view;
+  }
+
   /** Shows these rows in this order, from the top if `rewind`. */
   show(view: Uint32Array<ArrayBuffer>, rewind: boolean): void {
     this.view = view;
-    const table = this.canvas.closest('[role=table]');
-    table?.setAttribute('aria-rowcount', String(view.length + 1));
     if (rewind) this.scroller.scrollTop = 0;
+    this.invalidate();
+  }
+
+  /** Forgets what the elements show: row numbers mean other symbols now. */
+  reset(): void {
+    for (const row of this.pool) row.reset();
+    this.invalidate();
+  }
+
+  /** Marks a row as the chosen one; scrolls to it if asked to and it cannot be seen. */
+  choose(row: number, reveal: boolean): void {
+    this.chosen = row;
+    const at = this.view.indexOf(row);
+    if (reveal && at >= 0 && this.rowHeight > 0) {
+      const { scrollTop, clientHeight } = this.scroller;
+      const top = at * this.rowHeight;
+      if (top < scrollTop) this.scroller.scrollTop = top;
+      else if (top + this.rowHeight > scrollTop + clientHeight) {
+        this.scroller.scrollTop = top + this.rowHeight - clientHeight;
+      }
+    }
     this.invalidate();
   }
 
@@ -56,11 +80,11 @@ export class Table {
   }
 
   /** Paints changed rows of the visible span; how many there were. */
-  paint(now_us: number): number {
+  paint(now_ms: number): number {
     if (this.moved) this.place();
     let painted = 0;
     for (let at = this.span.from; at < this.span.to; at++) {
-      if (this.pool[at % this.pool.length]!.paint(now_us)) painted += 1;
+      if (this.pool[at % this.pool.length]!.paint(now_ms)) painted += 1;
     }
     return painted;
   }
@@ -72,15 +96,13 @@ export class Table {
 
   private measure(): void {
     this.rowHeight = 0;
-    const bar = this.scroller.offsetWidth - this.scroller.clientWidth;
-    document.documentElement.style.setProperty('--bar', `${bar}px`);
     this.invalidate();
   }
 
   private place(): void {
     this.moved = false;
     if (this.rowHeight === 0) {
-      this.rowHeight = parseFloat(getComputedStyle(this.canvas).getPropertyValue('--row')) || 34;
+      this.rowHeight = parseFloat(getComputedStyle(this.canvas).getPropertyValue('--row')) || 44;
     }
     const height = `${this.view.length * this.rowHeight}px`;
     if (this.canvas.style.height !== height) this.canvas.style.height = height;
@@ -90,17 +112,19 @@ export class Table {
     const used = new Set<Row>();
     for (let at = this.span.from; at < this.span.to; at++) {
       const row = this.pool[at % this.pool.length]!;
-      row.bind(this.view[at]!);
+      row.bind(this.view[at]!, at, this.view.length, this.view[at] === this.chosen);
       row.element.style.transform = `translateY(${at * this.rowHeight}px)`;
-      row.element.setAttribute('aria-rowindex', String(at + 2));
       used.add(row);
     }
     for (const row of this.pool) row.element.hidden = !used.has(row);
+    const shown = this.pool.find((row) => used.has(row) && row.shows === this.chosen);
+    if (shown) this.scroller.setAttribute('aria-activedescendant', shown.element.id);
+    else this.scroller.removeAttribute('aria-activedescendant');
   }
 
   private fill(size: number): void {
     while (this.pool.length < size) {
-      const row = new Row(this.store);
+      const row = new Row(this.store, `row-${this.pool.length}`);
       this.pool.push(row);
       this.canvas.append(row.element);
     }

@@ -2,22 +2,42 @@
  * What the page says about the connection, in words: the pill, the sentence that tells what to do, the text read aloud.
  * Pure functions of the client's status and the last heartbeat.
  */
-import type { Heartbeat, LinkStatus } from '@tickcast/client';
+import type { Format, Heartbeat, LinkStatus, TransportName } from '@tickcast/client';
 
 /** A source that has been silent for longer is worth a word. */
 const SOURCE_SILENT_MS = 5000;
+/** Without a network, so much silence means that the connection is gone, whatever it says itself. */
+const OFFLINE_MS = 2000;
 
 export interface Health {
   status: LinkStatus;
   heartbeat?: Heartbeat | undefined;
   /** Whether there ever was a connection. */
   met: boolean;
+  /** Whether the browser says that there is a network; a server on the same machine needs none. */
+  online: boolean;
+  /** How long nothing has come, ms. */
+  silent_ms?: number;
+  /** The page let the connection go because nobody looked. */
+  paused?: boolean;
   host: string;
 }
 
+/** The state that colours the page. */
+export function stateOf({ status, online, silent_ms = 0, paused }: Health): string {
+  if (paused) return 'paused';
+  if (online || status.state === 'closed') return status.state;
+  return status.state === 'reconnecting' || silent_ms > OFFLINE_MS ? 'offline' : status.state;
+}
+
 /** Text of the pill; changes once a second at most. */
-export function pillText({ status, heartbeat }: Health, now_ms: number): string {
-  switch (status.state) {
+export function pillText(health: Health, now_ms: number): string {
+  const { status, heartbeat } = health;
+  switch (stateOf(health)) {
+    case 'paused':
+      return 'Paused';
+    case 'offline':
+      return 'Offline';
     case 'connecting':
       return 'Connecting';
     case 'live':
@@ -31,14 +51,31 @@ export function pillText({ status, heartbeat }: Health, now_ms: number): string 
       const left = Math.ceil(((status.retryAt ?? now_ms) - now_ms) / 1000);
       return left > 0 ? `Reconnecting in ${left} s` : 'Reconnecting';
     }
-    case 'closed':
+    default:
       return 'Closed';
   }
 }
 
+const TRANSPORTS: Record<TransportName, string> = {
+  ws: 'WebSocket',
+  sse: 'SSE',
+  stream: 'HTTP stream',
+  longpoll: 'Long poll',
+  poll: 'Polling',
+};
+const FORMATS: Record<Format, string> = { json: 'JSON', msgpack: 'MessagePack' };
+
+/** What carries the prices, and how they are written. */
+export function viaText({ transport, format }: LinkStatus): string {
+  return `${TRANSPORTS[transport]} · ${FORMATS[format]}`;
+}
+
 /** What has happened and what to do about it; nothing while all is well. `code` parts stand in backticks. */
-export function notice({ status, met, host }: Health): string | undefined {
-  switch (status.state) {
+export function notice(health: Health): string | undefined {
+  const { status, met, host } = health;
+  switch (stateOf(health)) {
+    case 'offline':
+      return 'This device is offline; the prices shown are the last ones received. The page reconnects as soon as there is a network.';
     case 'stale':
       return `${host} has sent nothing for two heartbeats; the prices may be old. The page reconnects by itself if it stays silent.`;
     case 'reconnecting':
@@ -55,17 +92,21 @@ export function notice({ status, met, host }: Health): string | undefined {
 }
 
 /** For readers of `aria-live`: the state, without a countdown that would be read every second. */
-export function spoken({ status, host }: Health): string {
-  switch (status.state) {
+export function spoken(health: Health): string {
+  switch (stateOf(health)) {
+    case 'paused':
+      return 'Paused while the page is hidden.';
+    case 'offline':
+      return 'Offline: no network.';
     case 'connecting':
-      return `Connecting to ${host}.`;
+      return `Connecting to ${health.host}.`;
     case 'live':
       return 'Live: prices are up to date.';
     case 'stale':
       return 'Stale: the server has gone silent.';
     case 'reconnecting':
       return 'Connection lost; reconnecting.';
-    case 'closed':
+    default:
       return 'Connection closed.';
   }
 }

@@ -1,0 +1,87 @@
+/**
+ * The page's end of the worker: typed requests and events, and one drain per animation frame. A batch that has come waits
+ * for the next frame; only when that has been painted is the next one asked for.
+ */
+import type { Batch, BarsQuestion, FromWorker, Route, ToWorker } from './talk.ts';
+
+type Said<K extends FromWorker['say']> = Extract<FromWorker, { say: K }>;
+type Streamed = Exclude<FromWorker['say'], 'batch' | 'bars' | 'failed'>;
+type Listeners = { [K in Streamed]?: (message: Said<K>) => void };
+
+interface Waiting {
+  resolve(bars: Float64Array<ArrayBuffer>): void;
+  reject(error: Error): void;
+}
+
+export class Feed {
+  private readonly worker = new Worker(new URL('./worker.ts', import.meta.url), {
+    type: 'module',
+    name: 'feed',
+  });
+  private readonly waiting = new Map<number, Waiting>();
+  private readonly listeners: Listeners = {};
+  private batch: Batch | undefined;
+  private scheduled = false;
+  private nextId = 1;
+
+  /** `paint` is called at most once a frame, with what has changed, if anything has. */
+  constructor(private readonly paint: (batch: Batch | undefined) => void) {
+    this.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.hear(data);
+  }
+
+  on<K extends Streamed>(say: K, listener: (message: Said<K>) => void): void {
+    this.listeners[say] = listener as never;
+  }
+
+  open(url: string, route: Route): void {
+    this.tell({ ask: 'open', url, route });
+    this.worker.postMessage({ ask: 'visible', visible: !document.hidden } satisfies ToWorker);
+    document.addEventListener('visibilitychange', () => {
+      this.tell({ ask: 'visible', visible: !document.hidden });
+    });
+    window.addEventListener('pageshow', () => this.tell({ ask: 'wake' }));
+    window.addEventListener('online', () => this.tell({ ask: 'wake' }));
+  }
+
+  tell(message: ToWorker): void {
+    this.worker.postMessage(message);
+  }
+
+  /** Bars of the past, packed as `BAR` says. */
+  bars(question: BarsQuestion): Promise<Float64Array<ArrayBuffer>> {
+    const id = this.nextId++;
+    this.tell({ ask: 'bars', id, question });
+    return new Promise((resolve, reject) => this.waiting.set(id, { resolve, reject }));
+  }
+
+  /** Something of the page itself has changed. */
+  repaint(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    requestAnimationFrame(() => this.drain());
+  }
+
+  private drain(): void {
+    this.scheduled = false;
+    const batch = this.batch;
+    this.batch = undefined;
+    this.paint(batch);
+    if (batch) this.tell({ ask: 'drained' });
+  }
+
+  private hear(message: FromWorker): void {
+    switch (message.say) {
+      case 'batch':
+        this.batch = message.batch;
+        return this.repaint();
+      case 'bars':
+        this.waiting.get(message.id)?.resolve(message.bars);
+        return void this.waiting.delete(message.id);
+      case 'failed':
+        this.waiting.get(message.id)?.reject(new Error(message.why));
+        return void this.waiting.delete(message.id);
+      default:
+        this.listeners[message.say]?.(message as never);
+    }
+  }
+}
