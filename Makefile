@@ -19,7 +19,7 @@ NO_NODE := Node with npm is missing: install Node 20.19 or later (https://nodejs
 
 MODULES := $(WEB)/node_modules/.package-lock.json
 PAGES := $(WEB)/app/dist/index.html
-PAGE_SOURCES := $(shell find $(WEB)/app/src $(WEB)/app/public $(WEB)/sdk/src $(WEB)/report/src -type f 2>/dev/null) \
+PAGE_SOURCES := $(shell find $(WEB)/app/src $(WEB)/app/public $(WEB)/app/frame $(WEB)/app/build $(WEB)/app/licences $(WEB)/sdk/src $(WEB)/report/src -type f 2>/dev/null) \
 	$(WEB)/app/index.html $(WEB)/app/vite.config.ts $(WEB)/tsconfig.base.json \
 	$(WEB)/sdk/tsconfig.build.json $(WEB)/sdk/vite.config.ts $(WEB)/sdk/package.json $(WEB)/app/package.json \
 	$(WEB)/report/vite.config.ts $(WEB)/report/package.json

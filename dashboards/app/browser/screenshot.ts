@@ -5,6 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { alive, open, ROW } from './market.ts';
 import { pack } from './png.ts';
 import { launch, Server } from './server.ts';
 
@@ -12,15 +13,16 @@ const PICTURE = fileURLToPath(new URL('../screenshot.png', import.meta.url));
 const BYTES_MAX = 150_000;
 
 it('takes the picture', async () => {
-  const server = await Server.start(0, ['--symbols', '500', '--rate', '20000']);
+  const server = await Server.start();
   const browser = await launch();
   try {
-    const view = { viewport: { width: 1280, height: 800 }, colorScheme: 'dark' } as const;
-    const page = await browser.newPage(view);
-    await page.goto(server.url);
-    await page.locator('#latency').waitFor();
-    // Changes count from the opening of the page: by then the liveliest symbol has traded a million.
-    await page.locator('.canvas .volume', { hasText: 'M' }).first().waitFor();
+    const viewport = { width: 1440, height: 860 };
+    const { page } = await open(browser, `${server.url}?symbol=NVDA&interval=5m`, { viewport });
+    await alive(page);
+    await page.locator(`${ROW} .spark path[d^="M"]`).first().waitFor({ state: 'attached' });
+    await page.locator('#head-bid', { hasText: '×' }).waitFor();
+    const trades = page.locator('.trade:not([hidden])');
+    await expect.poll(() => trades.count(), { timeout: 15_000 }).toBeGreaterThan(35);
     const png = await pack(browser, await page.screenshot());
     expect(png.length).toBeLessThan(BYTES_MAX);
     writeFileSync(PICTURE, png);

@@ -180,15 +180,11 @@ export class FeedClient extends Emitter<FeedClientEvents> {
 
   subscribe(request: SubscribeRequest): Subscription {
     const subscription = this.#registry.add(request);
-    if (request.since) this.sequence.forget(request.symbols, [...subscription.channels]);
+    if (request.since) this.sequence.leave(request.symbols, [...subscription.channels]);
     subscription.close = () => {
-      for (const message of this.#registry.drop(subscription)) this.#tell(message);
-      for (const channel of subscription.channels) {
-        const owned = (name: string): boolean => !!this.#registry.owner(name, channel);
-        this.sequence.leave(
-          [...subscription.symbols].filter((name) => !owned(name)),
-          [channel],
-        );
+      for (const message of this.#registry.drop(subscription)) {
+        this.sequence.leave(message.symbols, message.channels);
+        this.#tell(message);
       }
     };
     this.#tell(subscription.message());
@@ -307,7 +303,7 @@ export class FeedClient extends Emitter<FeedClientEvents> {
       case 'subscribed': {
         const accepted = this.#registry.accept(message);
         if (!accepted) break;
-        this.sequence.confirm((symbol, channel) => accepted[0].matches(symbol, channel));
+        this.sequence.confirm(accepted[0]);
         this.emit('resume', ...accepted);
         break;
       }

@@ -35,7 +35,7 @@ export class Registry {
   }
 
   /** Takes a subscription out; what to tell the server, which goes on with names that a newer one has. */
-  drop(dropped: Subscription): Record<string, unknown>[] {
+  drop(dropped: Subscription): { op: string; symbols: string[]; channels: string[] }[] {
     this.#forget(dropped);
     this.#owners.clear();
     return [...dropped.channels].flatMap((channel) => {

@@ -15,28 +15,24 @@ export interface LostRange {
 }
 
 export class SequenceCheck {
+  /** Infinity where it was unsubscribed: what is still on its way brings nothing new, and tells nothing of what is missing. */
   readonly #last = new Map<string, number>();
-  /** Unsubscribed; what is still on its way says nothing about what comes after another subscription. */
-  readonly #left = new Set<string>();
   /** Events that came a second time: never right, except in a snapshot. */
   repeats = 0;
 
   /** Whether `message` brings nothing that has not come before: a repeated event, or a snapshot older than what is known. */
   known(message: Data): boolean {
-    const key = keyOf(message);
-    if (this.#left.has(key)) return true;
-    const last = this.#last.get(key) ?? 0;
+    const last = this.#last.get(keyOf(message)) ?? 0;
     return message.snap ? message.n < last : message.n <= last;
   }
 
   /** Takes note of `message`; what was lost before it, if anything. */
   data(message: Data): LostRange | undefined {
     const key = keyOf(message);
-    if (this.#left.has(key)) return undefined;
     const { S, n, snap } = message;
     const last = this.#last.get(key);
     this.#last.set(key, Math.max(last ?? 0, n));
-    if (last === undefined) return undefined;
+    if (!last || last === Infinity) return undefined;
     const first = ('n0' in message && message.n0) || n;
     if (first <= last && !snap) this.repeats += 1;
     if (first <= last + 1) return undefined;
@@ -55,26 +51,19 @@ export class SequenceCheck {
   /** The numbering starts again (another epoch), or nothing is expected any more. */
   reset(): void {
     this.#last.clear();
-    this.#left.clear();
   }
 
-  /** Nobody wants these any more: what is still on its way is known, until the server has confirmed that they are wanted again. */
+  /** Unsubscribed, or asked for anew: nothing counts until the server has confirmed that it is wanted. */
   leave(symbols: readonly string[], channels: readonly string[]): void {
-    this.forget(symbols, channels);
-    for (const S of symbols) for (const ch of channels) this.#left.add(`${ch}|${S}`);
+    for (const S of symbols) for (const ch of channels) this.#last.set(`${ch}|${S}`, Infinity);
   }
 
   /** The server has confirmed a subscription. */
-  confirm(matches: (symbol: string, channel: string) => boolean): void {
-    for (const key of this.#left) {
-      const bar = key.indexOf('|');
-      if (matches(key.slice(bar + 1), key.slice(0, bar))) this.#left.delete(key);
+  confirm(by: { matches(symbol: string, channel: string): boolean }): void {
+    for (const [key, last] of this.#last) {
+      const [ch, S] = key.split('|');
+      if (last === Infinity && by.matches(S!, ch!)) this.#last.delete(key);
     }
-  }
-
-  /** Stops expecting the successors of what is known. */
-  forget(symbols: readonly string[], channels: readonly string[]): void {
-    for (const S of symbols) for (const ch of channels) this.#last.delete(`${ch}|${S}`);
   }
 }
 

@@ -48,8 +48,13 @@ describe('sequence check', () => {
     const check = new SequenceCheck();
     check.data(trade(5));
     expect(check.data({ ...trade(90), S: 'B' })).toBeUndefined();
-    check.forget(['A'], ['trades']);
-    expect(check.data(trade(50))).toBeUndefined();
+    check.leave(['A'], ['trades']);
+    expect([check.known(trade(6)), check.data(trade(6)), check.repeats]).toEqual([
+      ...[true, undefined, 0],
+    ]);
+    check.confirm({ matches: (symbol) => symbol === 'A' });
+    expect([check.known(trade(50)), check.data(trade(50))]).toEqual([false, undefined]);
+    expect(check.data(trade(52))).toMatchObject({ from: 51, to: 51 });
   });
 });
 
