@@ -76,6 +76,26 @@ describe.each(TRANSPORTS)('%s', (transport) => {
     expect(ledger.client.stats().gaps).toBe(0);
   });
 
+  it('lets subscriptions join one after the other, merged and whole', async () => {
+    // So busy that there are events between any two requests.
+    const busy = await FeedServer.start(['--symbols', '6', '--rate', '6000', '--trades-only']);
+    try {
+      const ledger = start(busy.url);
+      const rows = await ledger.client.symbols();
+      for (const { S } of rows) {
+        ledger.client.subscribe({ symbols: [S], mode: 'latest', interval_ms: 50 });
+        await ledger.more(10);
+      }
+      await ledger.more(60);
+      expect(ledger.faults).toEqual([]);
+      expect(ledger.client.stats().gaps).toBe(0);
+      expect(ledger.last.size).toBe(rows.length);
+    } finally {
+      ledger?.client.close();
+      await busy.kill();
+    }
+  });
+
   it('resumes after a cut where it was', async () => {
     const ledger = start(proxy.url);
     ledger.client.subscribe({ symbols: names.slice(0, 10) });
