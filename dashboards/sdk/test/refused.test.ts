@@ -1,4 +1,5 @@
 /** Servers that say no, and servers that speak nonsense, over every transport. */
+import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { TRANSPORTS } from '../src/ladder.ts';
 import { FakeServer, refuse, WELCOME, type FakeAnswers } from './fake_server.ts';
@@ -7,9 +8,9 @@ import { Ledger } from './server/ledger.ts';
 let server: FakeServer;
 let ledger: Ledger;
 
-async function start(answers: FakeAnswers, transports = TRANSPORTS): Promise<void> {
+async function start(answers: FakeAnswers, transports = TRANSPORTS, random = () => 0.1): Promise<void> {
   server = await FakeServer.start(answers);
-  ledger = new Ledger({ url: server.url, transports, firstByteMs: 500, random: () => 0.1 });
+  ledger = new Ledger({ url: server.url, transports, firstByteMs: 500, random });
   ledger.client.connect();
 }
 afterEach(() => {
@@ -22,7 +23,9 @@ describe.each([[...TRANSPORTS], ...TRANSPORTS.map((name) => [name])])('%s', (...
     [401, 'unauthorized', 4001],
     [403, 'forbidden', 4003],
   ])('a server that answers %i is not asked again', async (status, problem, closeCode) => {
-    await start({ http: (_, response) => refuse(response, status, problem) }, transports);
+    // Late enough with a second dial that the first has told why.
+    const http = (_: string, response: ServerResponse): void => refuse(response, status, problem);
+    await start({ http }, transports, () => 1);
     const subscription = ledger.client.subscribe({ symbols: ['A'] });
     const refusal = { code: 'refused', status, problem, closeCode };
     await expect(subscription.events().next()).rejects.toMatchObject(refusal);
@@ -68,7 +71,7 @@ describe.each(TRANSPORTS)('%s', (transport) => {
 
 describe('falling back', () => {
   it('passes over paths that are not there, and comes to rest on the last', async () => {
-    const http = (path: string, response: import('node:http').ServerResponse): void => {
+    const http = (path: string, response: ServerResponse): void => {
       if (path === '/v1/poll') response.end(poll('[]'));
       else response.writeHead(404).end();
     };
@@ -82,7 +85,7 @@ describe('falling back', () => {
   });
 
   it('leaves a stream that keeps falling silent', async () => {
-    const http = (path: string, response: import('node:http').ServerResponse): void => {
+    const http = (path: string, response: ServerResponse): void => {
       if (path === '/v1/sse') response.write(`data:${WELCOME.replace('5000', '250')}\n\n`);
       else if (path === '/v1/poll') response.end(poll('[]'));
       else response.writeHead(404).end();
