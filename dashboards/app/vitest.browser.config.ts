@@ -1,5 +1,5 @@
 /**
- * The browser tests of both packages: they need built programs and Chromium, and take their time. With `--mode screenshot`
+ * The browser tests of all packages: they need built programs and Chromium, and take their time. With `--mode screenshot`
  * the README's picture is taken instead, with `--mode budget` the rendering budget is measured.
  */
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,7 @@ export default defineConfig(({ mode }) => ({
     include: [
       ['screenshot', 'budget'].includes(mode)
         ? `app/browser/${mode}.ts`
-        : '{app,report}/browser/**/*.test.ts',
+        : '{app,report,sdk}/browser/**/*.test.ts',
     ],
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -11,82 +11,16 @@ import type { BarsRequest } from './http/rest.ts';
 import { Ladder, TRANSPORTS, type TransportName } from './ladder.ts';
 import { SocketLink, type Codec, type SocketConstructor } from './link.ts';
 import { Liveness, type Silence } from './liveness.ts';
-import type { Bar, Bye, Data, Message, ServerError, SymbolRow, Welcome } from './messages.ts';
+import type { Bar, Bye, Data, Message, SymbolRow, Welcome } from './messages.ts';
 import { channelOf, isData } from './messages.ts';
 import { nowUs, Pings } from './pings.ts';
 import { Registry } from './registry.ts';
+import type { FeedClientEvents, FeedClientOptions, LinkStatus } from './options.ts';
 import { SequenceCheck, type LostRange } from './sequence.ts';
 import { Tally, type FeedStats } from './stats.ts';
-import {
-  parseCursor,
-  type Outcome,
-  type Subscription,
-  type SubscribeRequest,
-} from './subscription.ts';
-import {
-  ABNORMAL,
-  endpoint,
-  type ConnectionState,
-  type Format,
-  type Link,
-  type LinkOwner,
-} from './transport.ts';
+import { parseCursor, type Subscription, type SubscribeRequest } from './subscription.ts';
+import { ABNORMAL, endpoint, type Format, type Link, type LinkOwner } from './transport.ts';
 import { onWake } from './wake.ts';
-
-export interface FeedClientOptions {
-  /** The server: `https://feed.example`, or its WebSocket: `wss://feed.example/v1/ws`. */
-  url: string;
-  /** On WebSockets; the other transports are JSON. */
-  format?: Format;
-  /** What to try, best first: `ws`, `sse`, `stream`, `longpoll`, `poll` if left out. */
-  transports?: readonly TransportName[];
-  /** The `WebSocket` class where there is no global one (Node before 22). */
-  webSocket?: SocketConstructor;
-  fetch?: typeof fetch;
-  /** A transport over which no byte has come within this time does not get through. 5000 ms if left out. */
-  firstByteMs?: number;
-  /** Time between polls, ms; 1000 if left out. */
-  pollMs?: number;
-  /** How long the server may hold a long poll, ms; 10000 if left out. */
-  waitMs?: number;
-  /** How often the server gives a sign of life, ms; its default is 5000. */
-  heartbeatMs?: number;
-  /** Closes the client. */
-  signal?: AbortSignal;
-  /** Draws in [0, 1); for tests. */
-  random?: () => number;
-}
-
-/** What a page shows about the connection. */
-export interface LinkStatus {
-  state: ConnectionState;
-  transport: TransportName;
-  /** JSON on every transport but `ws`. */
-  format: Format;
-  /** Failed dials and lost connections since the last `welcome`. */
-  attempt: number;
-  /** When the next dial is due, ms since the Unix epoch; absent while dialling. */
-  retryAt?: number;
-  /** Close code of the last connection, if there was one. */
-  code?: number;
-}
-
-/** `from` did not get through, for the reason `why`; its cursors go on over `to`. */
-export interface TransportChange {
-  from: TransportName;
-  to: TransportName;
-  why?: FeedError;
-}
-
-export interface FeedClientEvents {
-  state(status: LinkStatus): void;
-  transport(change: TransportChange): void;
-  /** The messages of one frame, after all bookkeeping, and our clock when it came (µs). */
-  frame(messages: Message[], received_us: number): void;
-  gap(lost: LostRange): void;
-  resume(subscription: Subscription, outcome: Outcome): void;
-  error(error: ServerError | Error): void;
-}
 
 const NO_SOCKET =
   'this runtime has no WebSocket: hand one in as `webSocket`, such as that of the package `ws`';

@@ -3,13 +3,13 @@
  * fields are the wire's own. Has no
  * dependencies. What not every page needs is loaded when it is: MessagePack, the HTTP transports, bars of the past.
  */
-export {
-  FeedClient,
-  type FeedClientEvents,
-  type FeedClientOptions,
-  type LinkStatus,
-  type TransportChange,
-} from './client.ts';
+export { FeedClient } from './client.ts';
+export type {
+  FeedClientEvents,
+  FeedClientOptions,
+  LinkStatus,
+  TransportChange,
+} from './options.ts';
 export { type SocketConstructor, type SocketLike } from './link.ts';
 export type { ConnectionState, Format } from './transport.ts';
 export type { TransportName } from './ladder.ts';

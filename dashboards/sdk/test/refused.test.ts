@@ -8,7 +8,11 @@ import { Ledger } from './server/ledger.ts';
 let server: FakeServer;
 let ledger: Ledger;
 
-async function start(answers: FakeAnswers, transports = TRANSPORTS, random = () => 0.1): Promise<void> {
+async function start(
+  answers: FakeAnswers,
+  transports = TRANSPORTS,
+  random = () => 0.1,
+): Promise<void> {
   server = await FakeServer.start(answers);
   ledger = new Ledger({ url: server.url, transports, firstByteMs: 500, random });
   ledger.client.connect();
@@ -82,6 +86,18 @@ describe('falling back', () => {
     expect(server.asked.slice(0, 5)).toEqual(
       ['ws', 'sse', 'stream', 'long-poll', 'poll'].map((path) => `/v1/${path}`),
     );
+  });
+
+  it('passes over paths whose connections are cut, if others are answered', async () => {
+    const http = (path: string, response: ServerResponse): void => {
+      if (path === '/v1/long-poll') response.end(poll('[]'));
+      else if (path === '/v1/bars') refuse(response, 400, 'bad_request');
+      else response.destroy();
+    };
+    await start({ http });
+    ledger.client.subscribe({ symbols: ['A'] });
+    await ledger.until('live', () => ledger.client.status.state === 'live');
+    expect(ledger.transport).toBe('longpoll');
   });
 
   it('leaves a stream that keeps falling silent', async () => {

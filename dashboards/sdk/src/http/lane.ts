@@ -58,7 +58,9 @@ export class Lane {
     const { signal } = (this.#run = new AbortController());
     queueMicrotask(() => {
       if (signal.aborted) return;
-      this.#follow(signal).catch((error) => signal.aborted || this.#link.failed(error));
+      this.#follow(signal).catch((error) => {
+        if (!signal.aborted) void this.#link.failed(error);
+      });
     });
   }
 
@@ -80,6 +82,7 @@ export class Lane {
     this.#pending = await this.#align(open, signal);
     if (signal.aborted) return;
     if (streamed) return this.#stream(transport, signal);
+    this.#link.opened = true;
     this.#link.owner.opened(this.#link.epoch!, this.#link.heartbeat_ms);
     this.#take(this.#commit());
     return this.#poll(signal);
@@ -271,6 +274,7 @@ export class Lane {
         return this.#mine(message, message.ch);
       case 'welcome':
         if (!link.enter(message.epoch)) return [];
+        link.opened = true;
         return [message, ...this.#commit().flatMap((first) => this.#translate(first))];
       case 'subscribed':
         // With an id it is one of ours.

@@ -9,6 +9,7 @@ import { ABNORMAL, type Link, type LinkOwner } from '../transport.ts';
 import { Lane } from './lane.ts';
 import { Member, type SubscribeMessage } from './member.ts';
 import type { HttpOptions } from './request.ts';
+import { reachable } from './rest.ts';
 
 export interface HttpLinkOptions extends HttpOptions {
   pollMs?: number;
@@ -27,6 +28,8 @@ export class HttpLink implements Link {
   /** Of everything that came over this link. */
   epoch: string | undefined;
   bye: Bye | undefined;
+  /** Whether this transport has got through. */
+  opened = false;
   #members: Member[] = [];
   readonly #lanes = new Map<string, Lane>();
   readonly #owners = new Map<string, Member | undefined>();
@@ -67,10 +70,16 @@ export class HttpLink implements Link {
   }
 
   /** A lane broke. */
-  failed(error: unknown): void {
-    const known = error instanceof FeedError;
-    if (!known) error = new DecodeError(`an answer that was not understood: ${String(error)}`);
-    const failure = error as FeedError;
+  async failed(error: unknown): Promise<void> {
+    let failure =
+      error instanceof FeedError
+        ? error
+        : new DecodeError(`an answer that was not understood: ${String(error)}`);
+    // Across origins a browser hides a proxy's refusal: it looks as if the server were away.
+    const hidden = failure.code === 'unreachable' && failure.status === undefined;
+    if (hidden && !this.opened && (await reachable(this.options))) {
+      failure = new FeedError('refused', `${failure.message}; other requests get through`);
+    }
     this.drop(failure.closeCode ?? ABNORMAL, failure);
   }
 

@@ -38,6 +38,17 @@ export async function refusal(options: HttpOptions): Promise<FeedError | undefin
   return undefined;
 }
 
+/** Whether the server answers at all. */
+export async function reachable(options: HttpOptions): Promise<boolean> {
+  try {
+    await getText(options, 'bars', {});
+  } catch (error) {
+    // Without a symbol it says 400: that is an answer.
+    return error instanceof FeedError && error.code === 'refused';
+  }
+  return true;
+}
+
 function list(text: string, path: string): unknown[] {
   const rows = parseExact(text);
   if (!Array.isArray(rows)) throw new DecodeError(`/v1/${path} is no list`);
