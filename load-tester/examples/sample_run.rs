@@ -92,7 +92,7 @@ pub fn sample(seed: u64, slower_us: f64, seconds: u32) -> RunResult {
             unit: "ms".to_owned(),
             ok: true,
         }],
-        generator: GeneratorUse { busy: 0.41, late_ms: 3.2, threads: 1 },
+        generator: GeneratorUse { busy: 0.41, waited: 0.06, late_ms: 3.2, threads: 1 },
         lanes: KINDS.iter().map(|kind| lane(kind, slower_us, seconds, &mut random)).collect(),
     }
 }
@@ -204,7 +204,7 @@ fn lane(kind: &Kind, slower_us: f64, seconds: u32, random: &mut Rng) -> Lane {
             rss_kib_after: 64_000,
             rss_kib_per_client: Some(4.1),
         }),
-        generator: GeneratorUse { busy: 0.41, late_ms: 3.2, threads: 1 },
+        generator: GeneratorUse { busy: 0.41, waited: 0.06, late_ms: 3.2, threads: 1 },
         breaches: BTreeMap::new(),
         first_breaches: Vec::new(),
         unchecked: 0,

@@ -164,6 +164,9 @@ pub struct Run {
     /// Further clients that subscribe and then never read
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub stuck: u32,
+    /// Above this part of its processors, used or waited for, the tester's own queueing makes the figures invalid, percent
+    #[arg(long, value_name = "PERCENT", default_value_t = 70.0)]
+    pub generator_max: f64,
     /// Watch the server's process: CPU time a delivered message, memory
     #[arg(long, value_name = "PID")]
     pub server_pid: Option<u32>,
@@ -208,6 +211,7 @@ impl Run {
             seed: self.seed,
             sample_every: self.sample_every,
             conditional: self.conditional,
+            busy_max: self.generator_max / 100.0,
             server_pid: self.server_pid,
             admin: match &self.admin_url {
                 Some(url) => Some(Target::new(url, self.allow_remote)?),

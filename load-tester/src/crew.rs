@@ -22,6 +22,8 @@ use crate::transport::Transport;
 use crate::worker::{Share, work};
 use intervals::Intervals;
 
+/// Begin of the names of threads.
+const THREAD_NAME: &str = "clients-";
 /// How often is looked whether a phase is over.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How often the callback hears of it.
@@ -30,8 +32,8 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long what was under way at the window's end is waited for.
 const DRAIN: Duration = Duration::from_millis(300);
-/// The longest polling interval that is waited for besides.
-const DRAIN_POLL_MAX: Duration = Duration::from_secs(15);
+/// The longest polling interval that is waited for, before and after the window.
+const POLL_WAIT_MAX: Duration = Duration::from_secs(15);
 
 /// What is measured, and who hears of it.
 pub struct Job<'a> {
@@ -84,6 +86,8 @@ pub struct Used {
     pub wall: Duration,
     /// The tester's own CPU time in it.
     pub own_cpu: Duration,
+    /// Time in it for which clients' threads were ready to run and had no processor.
+    pub waited: Duration,
     /// The server before the first client came, when all had settled, and at the end of the window.
     pub server: [Option<ProcessUse>; 3],
     /// Threads that ended badly.
@@ -139,7 +143,7 @@ impl<'a> Crew<'a> {
                 });
             }
             let (builder, stopped) = (std::thread::Builder::new(), stopped.clone());
-            let builder = builder.name(format!("clients-{thread}"));
+            let builder = builder.name(format!("{THREAD_NAME}{thread}"));
             threads.push(builder.spawn(move || work(shares, stopped))?);
         }
         let used = Used { server: [server, None, None], threads: threads.len(), ..Used::default() };
@@ -150,7 +154,9 @@ impl<'a> Crew<'a> {
     pub fn run(mut self) -> (Vec<Ended>, Used) {
         self.connect();
         if self.count(|shared| &shared.ready) > 0 {
-            self.wait(Phase::Settling, self.job.plan.warmup);
+            // Who polls is in step once every client's first poll is over.
+            let settle = self.job.plan.warmup.max(self.poll_every());
+            self.wait(Phase::Settling, settle);
             self.measure();
         }
         self.finish()
@@ -189,7 +195,8 @@ impl<'a> Crew<'a> {
             return;
         }
         self.used.server[1] = self.server();
-        let (own_before, begin, begin_us) = (machine::own_cpu(), Instant::now(), now_us());
+        let (own_before, waited_before) = (machine::own_cpu(), machine::waited(THREAD_NAME));
+        let (begin, begin_us) = (Instant::now(), now_us());
         self.used.begin_us = begin_us;
         for lane in &mut self.lanes {
             lane.shared.begin(begin_us);
@@ -200,9 +207,15 @@ impl<'a> Crew<'a> {
         self.lanes.iter().for_each(|lane| lane.shared.end(end_us));
         self.used.wall = begin.elapsed();
         self.used.own_cpu = machine::own_cpu().saturating_sub(own_before);
+        self.used.waited = machine::waited(THREAD_NAME).saturating_sub(waited_before);
         self.used.server[2] = self.server();
+        self.wait(Phase::Draining, DRAIN + self.poll_every());
+    }
+
+    /// The longest polling interval that is waited for.
+    fn poll_every(&self) -> Duration {
         let polls = self.job.transports.iter().filter_map(Transport::poll_every);
-        self.wait(Phase::Draining, DRAIN + polls.max().unwrap_or_default().min(DRAIN_POLL_MAX));
+        polls.max().unwrap_or_default().min(POLL_WAIT_MAX)
     }
 
     fn server(&self) -> Option<ProcessUse> {

@@ -1,5 +1,5 @@
 //! Shows how a run is going: on a terminal one line that is rewritten each second, elsewhere a line a lane every five
-//! seconds. Writes to standard error, so that the report alone is on standard output.
+//! seconds and whenever the phase changes. Writes to standard error, so that the report alone is on standard output.
 
 use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 
 pub enum Display {
     Terminal(ProgressBar),
-    Log { written: Option<(Instant, usize)> },
+    Log { written: Option<(Instant, usize, Phase)> },
 }
 
 impl Display {
@@ -30,11 +30,13 @@ impl Display {
         match self {
             Self::Terminal(bar) => bar.set_message(lines(progress).join("\n")),
             Self::Log { written } => {
-                let is_new = written
-                    .is_none_or(|(at, done)| at.elapsed() >= LINE_EVERY || done != progress.done);
+                let now = (progress.done, progress.phase);
+                let is_new = written.is_none_or(|(at, done, phase)| {
+                    at.elapsed() >= LINE_EVERY || (done, phase) != now
+                });
                 if is_new {
                     lines(progress).iter().for_each(|line| eprintln!("{line}"));
-                    *written = Some((Instant::now(), progress.done));
+                    *written = Some((Instant::now(), now.0, now.1));
                 }
             }
         }

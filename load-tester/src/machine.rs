@@ -63,6 +63,19 @@ pub fn own_cpu() -> Duration {
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
+/// How long threads of this process whose names begin with `prefix` have been ready to run without a processor, so far;
+/// zero where the kernel does not say (`/proc/PID/task/TID/schedstat`).
+#[must_use]
+pub fn waited(prefix: &str) -> Duration {
+    let Ok(tasks) = fs::read_dir("/proc/self/task") else { return Duration::ZERO };
+    let of = |task: fs::DirEntry| {
+        let read = |name: &str| fs::read_to_string(task.path().join(name)).ok();
+        read("comm").filter(|name| name.starts_with(prefix))?;
+        read("schedstat")?.split_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
+    };
+    tasks.filter_map(Result::ok).filter_map(of).sum()
+}
+
 /// Raises the soft limit of open files to `wanted` where the hard limit allows it. Returns the limit.
 #[must_use]
 pub fn allow_files(wanted: u64) -> u64 {
@@ -116,6 +129,14 @@ mod tests {
     fn reads_processor_ticks_behind_an_awkward_name() {
         let stat = "7 (a) S (b) S 1 7 7 0 -1 4194304 1 2 3 4 120 30 5 6 20 0 1";
         assert_eq!(cpu_ticks(stat), Some(150));
+    }
+
+    #[test]
+    fn knows_how_long_threads_have_waited() {
+        let waiting = std::thread::Builder::new().name("waiter-0".to_owned());
+        let waited = waiting.spawn(|| waited("waiter-")).unwrap().join().unwrap();
+        assert!(waited < Duration::from_secs(60));
+        assert_eq!(super::waited("no such thread"), Duration::ZERO);
     }
 
     #[test]

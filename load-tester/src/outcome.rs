@@ -1,5 +1,7 @@
 //! From what threads handed over to what is stored of a lane. Divides and names; measures and judges nothing.
 
+use std::time::Duration;
+
 use crate::breaches::BreachKind;
 use crate::crew::{Ended, Used};
 use crate::plan::Plan;
@@ -52,7 +54,8 @@ pub fn lane(plan: &Plan, ended: Ended, used: &Used) -> Lane {
         bytes: bytes(&tally, ready),
         server_use: server_use(plan, used, &tally, ready),
         generator: GeneratorUse {
-            busy: busy(plan, used),
+            busy: share(plan, used, used.own_cpu),
+            waited: share(plan, used, used.waited),
             late_ms: tally.late_us_max as f64 / 1e3,
             threads: used.threads,
         },
@@ -132,10 +135,10 @@ fn server_use(plan: &Plan, used: &Used, tally: &Tally, clients: u32) -> Option<S
     })
 }
 
-/// The tester's CPU time as a part of the processors that its threads could have had.
-fn busy(plan: &Plan, used: &Used) -> f64 {
+/// A time of the tester's as a part of what the processors that its threads could have had would have given.
+fn share(plan: &Plan, used: &Used, time: Duration) -> f64 {
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
     let cores = plan.threads.min(cpus).max(1) as f64;
     let wall_s = used.wall.as_secs_f64();
-    if wall_s > 0.0 { used.own_cpu.as_secs_f64() / wall_s / cores } else { 0.0 }
+    if wall_s > 0.0 { time.as_secs_f64() / wall_s / cores } else { 0.0 }
 }

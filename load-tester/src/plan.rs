@@ -124,7 +124,7 @@ pub struct Plan {
     pub spawn: Option<Spawn>,
     /// What is promised of the figures.
     pub objectives: Vec<Objective>,
-    /// Part of its processors above which the tester's own queueing spoils the figures, 0 to 1.
+    /// Part of its processors, used or waited for, above which the tester's own queueing spoils the figures, 0 to 1.
     pub busy_max: f64,
 }
 
@@ -209,6 +209,7 @@ impl Plan {
         in_range("--threads", self.threads, 1, 1024)?;
         in_range("--connect-rate", self.connect_rate, 1, 1_000_000)?;
         in_range("--sample-every", self.sample_every.unwrap_or(1), 1, CLIENTS_MAX)?;
+        in_range("--generator-max", self.busy_max * 100.0, 1.0, 100.0)?;
         seconds("--for", self.measure, MEASURE_MIN, MEASURE_MAX)?;
         seconds("--warmup", self.warmup, Duration::ZERO, MEASURE_MAX)?;
         seconds("--connect-timeout", self.connect_timeout, MEASURE_MIN, CONNECT_MAX)?;
@@ -295,6 +296,7 @@ impl Plan {
             "snapshot": self.snapshot, "seed": self.seed, "threads": self.threads,
             "measure_s": self.measure.as_secs_f64(), "warmup_s": self.warmup.as_secs_f64(),
             "connect_rate": self.connect_rate, "sample_every": self.sampling(),
+            "generator_max": self.busy_max,
         })
     }
 }

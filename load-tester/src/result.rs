@@ -140,6 +140,9 @@ pub struct Slo {
 pub struct GeneratorUse {
     /// CPU time as a part of the processors its threads could have, 0 to 1.
     pub busy: f64,
+    /// Time for which its threads were ready to run and had no processor, as a part of the same.
+    #[serde(default)]
+    pub waited: f64,
     /// Longest time by which one of its threads was late for its own timer, ms.
     pub late_ms: f64,
     /// Threads that clients were spread over.

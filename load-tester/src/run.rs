@@ -214,6 +214,7 @@ impl<'a> Whole<'a> {
             }
             self.checks.extend(checks::lane(plan, &lane, used));
             self.generator.busy = self.generator.busy.max(lane.generator.busy);
+            self.generator.waited = self.generator.waited.max(lane.generator.waited);
             self.generator.late_ms = self.generator.late_ms.max(lane.generator.late_ms);
             self.generator.threads = lane.generator.threads;
             let lane_name = Some(lane.transport.clone());

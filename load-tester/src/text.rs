@@ -211,7 +211,13 @@ fn contract(lines: &mut Lines, lane: &Lane) {
 fn cost(lines: &mut Lines, lane: &Lane) {
     let busy = lane.generator.busy * 100.0;
     let late_ms = lane.generator.late_ms;
-    lines.add("tester", format!("{busy:.0} % of its processors, {late_ms:.1} ms late at most"));
+    let waited = lane.generator.waited * 100.0;
+    lines.add(
+        "tester",
+        format!(
+            "{busy:.0} % of its processors, waited for them {waited:.0} % of the time, {late_ms:.1} ms late at most"
+        ),
+    );
     let Some(server) = &lane.server_use else { return };
     let share = server.cpu_s / lane.window_s.max(f64::MIN_POSITIVE) * 100.0;
     let us = |value: Option<f64>| value.map_or("-".to_owned(), |us| format!("{us:.3}"));

@@ -15,6 +15,8 @@ fn plan(stub: &Stub) -> Plan {
         measure: Duration::from_millis(200),
         warmup: Duration::ZERO,
         connect_timeout: Duration::from_secs(5),
+        // Tests share their processors with other tests.
+        busy_max: 1.0,
         ..Plan::new(Target::new(&stub.url(), false).unwrap())
     }
 }
@@ -232,4 +234,21 @@ fn does_not_begin_what_cannot_be_done() {
     let nobody = Target::new("ws://127.0.0.1:1/v1/ws", false).unwrap();
     let nobody = run(&Plan { target: nobody, ..plan(&stub) }, &mut |_| {}).unwrap_err();
     assert!(nobody.to_string().starts_with("cannot reach the server at 127.0.0.1:1"), "{nobody}");
+}
+
+/// A server that sends as fast as it is read keeps one thread busy with reading, whatever the machine.
+#[test]
+fn a_tester_that_is_too_busy_says_that_its_figures_are_invalid() {
+    // A symbol that the catalog did not have is not checked under `*`: the same numbers may come again and again.
+    let message =
+        |n| format!(r#"{{"T":"t","S":"NEW","n":{n},"o":{n},"ts":1,"p":187.20,"v":1,"d":0}}"#);
+    let frame: Vec<_> = (101..1000).map(message).collect();
+    let steps = vec![Step::Flood(format!("[{}]", frame.join(",")))];
+    let stub = Stub::start(Script { steps, ..Script::default() });
+    let plan = Plan { threads: 1, measure: Duration::from_secs(1), busy_max: 0.7, ..plan(&stub) };
+    let result = run(&plan, &mut |_| {}).unwrap();
+    assert_eq!((failed(&result), result.verdict), (vec!["generator"], Verdict::Invalid));
+    let generator = result.checks.iter().find(|check| check.name == "generator").unwrap();
+    assert!(generator.detail.contains("at most 70 %"), "{generator:?}");
+    assert!(text::report(&result).contains("INVALID      ws-json: generator: the tester used"));
 }

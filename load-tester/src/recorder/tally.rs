@@ -172,6 +172,8 @@ pub struct Tally {
     pub latency: Latency,
     /// Of merged records, from the last event in them.
     pub merged_latency: Latency,
+    /// Of merged records, from the first event in them.
+    pub held_latency: Latency,
     /// Age of information, weighted by time.
     pub age: Latency,
     /// Staleness, weighted by time.
@@ -205,6 +207,7 @@ impl Tally {
         self.whole.add(&other.whole);
         self.latency.add(&other.latency);
         self.merged_latency.add(&other.merged_latency);
+        self.held_latency.add(&other.held_latency);
         self.age.add(&other.age);
         self.staleness.add(&other.staleness);
         self.breaches.add_all(&other.breaches);
@@ -224,11 +227,11 @@ impl Tally {
         self.watched += other.watched;
     }
 
-    /// Latency of single events and merged records.
+    /// Latency of single events and merged records, those from the oldest event in them: merging hides no delay.
     #[must_use]
     pub fn all_latency(&self) -> Latency {
         let mut all = self.latency.clone();
-        all.add(&self.merged_latency);
+        all.add(&self.held_latency);
         all
     }
 }

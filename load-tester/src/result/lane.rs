@@ -36,7 +36,8 @@ pub struct Lane {
     pub latency: Hist,
     /// The same of merged records, from the last event in them; `None` if there was none.
     pub merged_latency: Option<Hist>,
-    /// Of both.
+    /// Of every event that came alone, and of every merged record from the *oldest* event in it (of a merged quote, whose
+    /// oldest is not told, from the last): a stall shows in full, merged or not.
     pub all_latency: Hist,
     /// Age of information: at each instant, now less `ts` of the newest event received, for each sampled client, symbol
     /// and channel. Weighted by time: the count is µs of client and symbol.
@@ -202,7 +203,7 @@ pub struct ServerUse {
 pub struct Interval {
     /// Its begin, seconds from the begin of the window.
     pub t_s: u32,
-    /// Latency, merged records included: HdrHistogram V2, deflated, base64.
+    /// As [`Lane::all_latency`]: HdrHistogram V2, deflated, base64.
     pub latency: String,
     /// Median of staleness; `None` where nothing ended.
     pub staleness_p50_us: Option<u64>,

@@ -45,7 +45,7 @@ fn lane() -> Lane {
             ..Bytes::default()
         },
         server_use: Some(ServerUse { cpu_s: 0.5, ..ServerUse::default() }),
-        generator: GeneratorUse { busy: 0.1, late_ms: 1.5, threads: 1 },
+        generator: GeneratorUse { busy: 0.1, waited: 0.05, late_ms: 1.5, threads: 1 },
         breaches: BTreeMap::from([(BreachKind::Gap, 1)]),
         first_breaches: vec![Breach {
             kind: BreachKind::Gap,

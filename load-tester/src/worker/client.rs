@@ -11,7 +11,7 @@ use crate::catalog::Selection;
 use crate::freshness::Freshness;
 use crate::ledger::{Claim, Ledger};
 use crate::plan::Format;
-use crate::recorder::{Latency, Tally, Traffic, now_us};
+use crate::recorder::{Tally, Traffic, now_us};
 use crate::scan::{Control, Event, Kind, Message, ScanError, TableRow, scan};
 use crate::transport::{Answer, Connection, End, Frame, Mark, Segments};
 
@@ -125,7 +125,7 @@ impl<'a> Client<'a> {
                     count(&event, &mut traffic);
                     let Some(freshness) = &mut self.freshness else { return };
                     if inside && !event.snapshot {
-                        latency(tally, event.kind).record(read_us - event.ts_us);
+                        time(tally, &event, read_us);
                     }
                     if let Some(place) = place {
                         let times = (first_us(&event), event.ts_us);
@@ -275,11 +275,15 @@ fn first_us(event: &Event) -> i64 {
     }
 }
 
+/// Enters the latency of an event, or of a merged record from its last event and from its first.
 #[inline]
-fn latency(tally: &mut Tally, kind: Kind) -> &mut Latency {
-    match kind {
-        Kind::Trade | Kind::Quote | Kind::Status => &mut tally.latency,
-        Kind::MergedTrades | Kind::MergedQuote => &mut tally.merged_latency,
+fn time(tally: &mut Tally, event: &Event, read_us: i64) {
+    match event.kind {
+        Kind::Trade | Kind::Quote | Kind::Status => tally.latency.record(read_us - event.ts_us),
+        Kind::MergedTrades | Kind::MergedQuote => {
+            tally.merged_latency.record(read_us - event.ts_us);
+            tally.held_latency.record(read_us - first_us(event));
+        }
     }
 }
 

@@ -32,6 +32,8 @@ pub enum Step {
     Close(u16),
     /// Hangs up without a word.
     Drop,
+    /// Sends the same text frame for as long as the client takes it.
+    Flood(String),
 }
 
 /// How the server behaves.
@@ -178,6 +180,10 @@ async fn play(mut socket: Socket, script: Script) -> Result<(), fastwebsockets::
             Step::Pieces(frame, size) => pieces(&mut socket, &frame, size).await?,
             Step::Close(code) => socket.write_frame(Frame::close(code, b"why")).await?,
             Step::Drop => return Ok(()),
+            Step::Flood(frame) => loop {
+                let payload = Payload::Borrowed(frame.as_bytes());
+                socket.write_frame(Frame::text(payload)).await?;
+            },
         }
     }
     let tick = script.symbols.iter().position(|&name| name == "TICK").unwrap();
