@@ -22,8 +22,7 @@ import { parseCursor, type Subscription, type SubscribeRequest } from './subscri
 import { ABNORMAL, endpoint, type Format, type Link, type LinkOwner } from './transport.ts';
 import { onWake } from './wake.ts';
 
-const NO_SOCKET =
-  'this runtime has no WebSocket: hand one in as `webSocket`, such as that of the package `ws`';
+const NO_SOCKET = 'no WebSocket here: hand one in as `webSocket`, such as that of the package `ws`';
 /** A connection that has held for this long starts the backoff afresh. */
 const HELD_MS = 10_000;
 

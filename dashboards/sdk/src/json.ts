@@ -19,10 +19,10 @@ function asInteger(_: string, key: string, whole: string, fraction = ''): string
 
 /** As `JSON.parse`, but with prices as integers and their places beside them. */
 export function parseExact(text: string): unknown {
+  const exact = text.replace(PRICE, asInteger);
   try {
-    return JSON.parse(text.replace(PRICE, asInteger));
-  } catch (error) {
-    if (error instanceof DecodeError) throw error;
+    return JSON.parse(exact);
+  } catch {
     throw new DecodeError(`not JSON: ${text.slice(0, 80)}`);
   }
 }

@@ -78,8 +78,8 @@ export class SocketLink implements Link {
     try {
       messages = this.#decode(data);
     } catch (error) {
-      if (!(error instanceof DecodeError)) throw error;
-      return this.drop(ABNORMAL, error);
+      // Decoding throws nothing else than a DecodeError.
+      return this.drop(ABNORMAL, error as FeedError);
     }
     this.#owner.frame(messages);
   }

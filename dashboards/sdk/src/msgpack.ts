@@ -101,10 +101,10 @@ class Reader {
 
   private string(length: number): string {
     const bytes = this.take(length);
-    if (length > 24) return utf8.decode(bytes);
+    if (length > 24) return decodeText(bytes);
     let text = '';
     for (const byte of bytes) {
-      if (byte > 0x7f) return utf8.decode(bytes);
+      if (byte > 0x7f) return decodeText(bytes);
       text += String.fromCharCode(byte);
     }
     return text;
@@ -138,6 +138,14 @@ class Reader {
     if (length > this.bytes.length - start) throw new DecodeError('frame ends early');
     this.at += length;
     return start;
+  }
+}
+
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new DecodeError('text that is not UTF-8');
   }
 }
 
