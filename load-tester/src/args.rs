@@ -173,6 +173,15 @@ pub struct Run {
     /// Write the result to FILE as JSON, with all histograms, settings and the machine
     #[arg(long, value_name = "FILE", alias = "json")]
     pub out: Option<PathBuf>,
+    /// Write the report to FILE: one HTML page, below 400 kB, that needs no network
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write the latencies of each second and transport to FILE, as a HdrHistogram interval log
+    #[arg(long, value_name = "FILE")]
+    pub hlog: Option<PathBuf>,
+    /// Show how it is going as plain lines, also on a terminal
+    #[arg(long)]
+    pub plain: bool,
 }
 
 impl Run {

@@ -2,6 +2,7 @@
 
 mod args;
 mod display;
+mod live;
 mod out;
 mod stored;
 
@@ -9,7 +10,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use load_tester::result::{RunResult, Verdict};
-use load_tester::{Stop, run_until, text};
+use load_tester::{Stop, report, run_until, text};
+use tokio::signal::unix::{SignalKind, signal};
 
 use args::{Cli, Command, Run};
 use display::Display;
@@ -48,33 +50,54 @@ fn main() -> ExitCode {
 fn execute(run: &Run) -> anyhow::Result<Verdict> {
     let plan = run.plan()?;
     // Found out now rather than after the run.
-    let out = run.out.as_deref().map(Out::open).transpose()?;
+    let [out, html, hlog] =
+        [&run.out, &run.html, &run.hlog].map(|path| path.as_deref().map(Out::open).transpose());
+    let (out, html, hlog) = (out?, html?, hlog?);
     let stop = Stop::default();
     stop_on_interrupt(stop.clone())?;
-    let mut display = Display::new();
+    let mut display = Display::new(run.plain);
     let result = run_until(&plan, &mut |progress| display.show(progress), &stop);
     display.finish();
     let command = std::env::args().collect();
     let result = RunResult { command, ..result? };
     print!("{}", text::report(&result));
     if let Some(out) = out {
-        out.write(&result)?;
+        out.write(&format!("{}\n", serde_json::to_string(&result)?))?;
+    }
+    if let Some(hlog) = hlog {
+        hlog.write(&report::hlog::hlog(&result)?)?;
+    }
+    if let Some(html) = html {
+        html.write(&report::html::html(&result)?)?;
     }
     Ok(result.verdict)
 }
 
-/// The first Ctrl-C ends the run early and keeps what it has; the second ends the program.
+/// The first Ctrl-C (or SIGTERM, or a terminal that goes away) ends the run early and keeps what it has; the second ends the
+/// program.
 fn stop_on_interrupt(stop: Stop) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let signals = runtime.block_on(async {
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        kinds.into_iter().map(signal).collect::<std::io::Result<Vec<_>>>()
+    })?;
     std::thread::Builder::new().name("interrupt".to_owned()).spawn(move || {
-        runtime.block_on(async {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                stop.ask();
-            }
-            if tokio::signal::ctrl_c().await.is_ok() {
-                std::process::exit(EXIT_INTERRUPTED);
-            }
-        });
+        let [mut interrupt, mut terminate, mut hangup] =
+            <[_; 3]>::try_from(signals).expect("there are three");
+        let mut wait = || {
+            runtime.block_on(async {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                    _ = hangup.recv() => {}
+                }
+            });
+        };
+        wait();
+        stop.ask();
+        wait();
+        live::screen::restore();
+        std::process::exit(EXIT_INTERRUPTED);
     })?;
     Ok(())
 }

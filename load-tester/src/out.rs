@@ -2,11 +2,10 @@
 //! once, and emptied only when there is something to write, so that a run that does not begin destroys nothing.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use load_tester::result::RunResult;
 
 pub struct Out {
     path: PathBuf,
@@ -23,13 +22,11 @@ impl Out {
         Ok(Self { path: path.to_owned(), file, is_new })
     }
 
-    pub fn write(mut self, result: &RunResult) -> anyhow::Result<()> {
+    pub fn write(mut self, text: &str) -> anyhow::Result<()> {
         self.is_new = false;
         let failed = || format!("cannot write the result to {}", self.path.display());
         self.file.set_len(0).with_context(failed)?;
-        let mut writer = BufWriter::new(&self.file);
-        serde_json::to_writer(&mut writer, result).with_context(failed)?;
-        writer.write_all(b"\n").and_then(|()| writer.flush()).with_context(failed)
+        self.file.write_all(text.as_bytes()).with_context(failed)
     }
 }
 
