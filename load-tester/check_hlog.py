@@ -7,6 +7,7 @@
 With the Java library's jar, its HistogramLogProcessor reads the log too. Exits with 1 if a percentile differs.
 """
 import json
+import math
 import subprocess
 import sys
 
@@ -22,7 +23,7 @@ DIGITS = 3
 
 
 def python_reader(path):
-    """The log's intervals added up by tag: percentiles as the Python library has them."""
+    """The log's intervals added up by tag: count and percentiles as the Python library has them."""
     lanes = {}
     reader = HistogramLogReader(path, HdrHistogram(1, HIGHEST_US, DIGITS))
     while (interval := reader.get_next_interval_histogram()) is not None:
@@ -30,8 +31,11 @@ def python_reader(path):
         lane.add(interval)
     found = {}
     for tag, lane in lanes.items():
-        found[tag] = {name: lane.get_value_at_percentile(at) for name, at in PERCENTILES.items()}
-        found[tag]["count"] = lane.get_total_count()
+        count = lane.get_total_count()
+        # The load tester rounds ranks up; this library rounds them to the nearest. A whole rank leaves no choice.
+        ranks = {name: math.ceil(count * at / 100 - 1e-9) for name, at in PERCENTILES.items()}
+        at = lambda rank: lane.get_value_at_percentile(100 * rank / max(1, count))
+        found[tag] = {"count": count} | {name: at(rank) for name, rank in ranks.items()}
     return found
 
 

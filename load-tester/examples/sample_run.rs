@@ -147,6 +147,7 @@ fn lane(kind: &Kind, slower_us: f64, seconds: u32, random: &mut Rng) -> Lane {
         intervals.push(Interval {
             t_s: second,
             latency: encode(&late),
+            staleness: encode(&stale),
             staleness_p50_us: Some(stale.value_at_quantile(0.5)),
             staleness_p99_us: Some(stale.value_at_quantile(0.99)),
             age_p50_us: Some(old.value_at_quantile(0.5)),

@@ -182,13 +182,20 @@ pub fn runs(a: &RunResult, b: &RunResult, options: &Options) -> Result<Compariso
 /// A stored lane, second by second.
 fn seconds(lane: &Lane) -> Result<Sample, HistError> {
     let intervals = &lane.intervals;
-    let latency: Result<Vec<_>, _> =
-        intervals.iter().map(|second| decode(&second.latency)).collect();
+    let histograms = |pick: fn(&Interval) -> &String| -> Result<Counts, HistError> {
+        // Runs may be stored without some histograms; then there is nothing to compare.
+        if intervals.iter().any(|second| pick(second).is_empty()) {
+            return Ok(Counts::default());
+        }
+        let decoded: Result<Vec<_>, _> =
+            intervals.iter().map(|second| decode(pick(second))).collect();
+        Ok(Counts::new(&decoded?))
+    };
     let each = |pick: fn(&Interval) -> f64| intervals.iter().map(pick).collect::<Vec<_>>();
     let cpu = intervals.iter().map(|second| second.server_cpu_us.map(|us| us as f64));
     Ok(Sample {
-        latency: Counts::new(&latency?),
-        staleness: Counts::default(),
+        latency: histograms(|second| &second.latency)?,
+        staleness: histograms(|second| &second.staleness)?,
         events: each(|second| second.events as f64),
         bytes: each(|second| (second.bytes_down + second.bytes_up) as f64),
         server_cpu_us: cpu.collect(),

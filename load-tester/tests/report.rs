@@ -128,7 +128,7 @@ fn two_equal_runs_show_no_difference() {
     let (a, b) = (sample(1, 0.0, 30), sample(2, 0.0, 30));
     let comparison = compare::runs(&a, &b, &Options::default()).unwrap();
     assert_eq!(comparison.differing(), 0, "{}", text::table(&comparison));
-    assert!(text::table(&comparison).contains("No difference in 49 figures."));
+    assert!(text::table(&comparison).contains("No difference in 63 figures."));
     assert!(comparison.conditions.is_empty());
 }
 

@@ -64,7 +64,10 @@ function across(horizontal: Horizontal): { scale: uPlot.Scale; axis: Partial<uPl
   if (horizontal === 'seconds') {
     return {
       scale: { time: false, range: (_u, min, max) => [min ?? 0, max ?? 1] },
-      axis: { values: (_u, splits) => splits.map((split) => `${digits(split)} s`) },
+      axis: {
+        incrs: [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600],
+        values: (_u, splits) => splits.map((split) => `${digits(split)} s`),
+      },
     };
   }
   return {

@@ -80,7 +80,7 @@ pub fn available(sample: &Sample) -> Vec<Measure> {
     }
     if sum(&sample.events, &once) > 0.0 {
         all.extend([Measure::Events, Measure::Bytes]);
-        if sample.server_cpu_us.is_some() {
+        if sample.server_cpu_us.iter().any(Option::is_some) {
             all.push(Measure::ServerCpu);
         }
     }
@@ -113,9 +113,19 @@ pub fn values(sample: &Sample, measures: &[Measure], times: &[u32]) -> Vec<f64> 
         Measure::Staleness(_) => of_staleness.next().unwrap_or(f64::NAN),
         Measure::Events => events / f64::from(seconds),
         Measure::Bytes => sum(&sample.bytes, times) / events,
-        Measure::ServerCpu => {
-            sample.server_cpu_us.as_ref().map_or(f64::NAN, |cpu| sum(cpu, times) / events)
-        }
+        Measure::ServerCpu => cpu_an_event(sample, times),
     };
     measures.iter().map(value).collect()
+}
+
+/// CPU time a delivered event, of the seconds in which the server was watched.
+fn cpu_an_event(sample: &Sample, times: &[u32]) -> f64 {
+    let (mut cpu_us, mut events) = (0.0, 0.0);
+    for ((cpu, delivered), &times) in sample.server_cpu_us.iter().zip(&sample.events).zip(times) {
+        if let Some(cpu) = cpu {
+            cpu_us += cpu * f64::from(times);
+            events += delivered * f64::from(times);
+        }
+    }
+    cpu_us / events
 }

@@ -89,8 +89,8 @@ pub struct Sample {
     pub events: Vec<f64>,
     /// Bytes on the wire, both ways.
     pub bytes: Vec<f64>,
-    /// The server's CPU time, µs, where it was watched.
-    pub server_cpu_us: Option<Vec<f64>>,
+    /// The server's CPU time, µs; `None` for seconds in which it was not seen at both ends.
+    pub server_cpu_us: Vec<Option<f64>>,
 }
 
 impl Sample {

@@ -18,7 +18,7 @@ fn normal(random: &mut Rng) -> f64 {
 /// second before, plus `shift_us` for every event.
 fn run(seconds: usize, shift_us: f64, random: &mut Rng) -> Sample {
     let mut level = normal(random);
-    let mut sample = Sample { server_cpu_us: Some(Vec::new()), ..Sample::default() };
+    let mut sample = Sample::default();
     let mut latency = Vec::new();
     for _ in 0..seconds {
         level = 0.5 * level + 0.75_f64.sqrt() * normal(random);
@@ -31,8 +31,8 @@ fn run(seconds: usize, shift_us: f64, random: &mut Rng) -> Sample {
         latency.push(second);
         sample.events.push(events as f64);
         sample.bytes.push(events as f64 * (120.0 + normal(random)));
-        let cpu = &mut sample.server_cpu_us;
-        cpu.as_mut().unwrap().push(events as f64 * (5.0 + 0.3 * level + 0.2 * normal(random)));
+        let each_us = 5.0 + 0.3 * level + 0.2 * normal(random);
+        sample.server_cpu_us.push(Some(events as f64 * each_us));
     }
     sample.latency = Counts::new(&latency);
     sample

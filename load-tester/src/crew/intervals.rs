@@ -77,6 +77,7 @@ fn stored(t_s: u32, tally: &Tally) -> Interval {
     Interval {
         t_s,
         latency: encode(&tally.all_latency().histogram),
+        staleness: encode(&tally.staleness.histogram),
         staleness_p50_us: at(&tally.staleness, 0.5),
         staleness_p99_us: at(&tally.staleness, 0.99),
         age_p50_us: at(&tally.age, 0.5),

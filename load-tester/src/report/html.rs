@@ -57,6 +57,7 @@ fn raw(run: &RunResult, kept: Kept) -> String {
             Kept::NoHistograms => {
                 for second in &mut lane.intervals {
                     second.latency.clear();
+                    second.staleness.clear();
                 }
             }
             Kept::NoSeconds => lane.intervals.clear(),

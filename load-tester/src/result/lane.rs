@@ -205,6 +205,9 @@ pub struct Interval {
     pub t_s: u32,
     /// As [`Lane::all_latency`]: HdrHistogram V2, deflated, base64.
     pub latency: String,
+    /// Staleness, in the same form; empty in runs that were stored without it.
+    #[serde(default)]
+    pub staleness: String,
     /// Median of staleness; `None` where nothing ended.
     pub staleness_p50_us: Option<u64>,
     /// 99th percentile of staleness.

@@ -62,6 +62,7 @@ fn lane() -> Lane {
         intervals: vec![Interval {
             t_s: 0,
             latency: latency.hdr.clone(),
+            staleness: latency.hdr.clone(),
             staleness_p50_us: None,
             staleness_p99_us: None,
             age_p50_us: Some(5),
