@@ -138,9 +138,11 @@ fn five_milliseconds_more_are_told_for_the_lanes_that_have_them() {
     let comparison = compare::runs(&a, &b, &Options::default()).unwrap();
     for (lane, one) in comparison.differences() {
         let expected = match one.measure {
-            Measure::Latency(quantile) if quantile <= 0.99 && lane != "poll:1s" => Finding::More,
             // Of p99.9 so few seconds may or may not be sure.
             Measure::Latency(quantile) if quantile > 0.99 => continue,
+            Measure::Latency(_) if lane != "poll:1s" => Finding::More,
+            // Half of the time a pushed view has everything there is, however late that came.
+            Measure::Staleness(quantile) if quantile > 0.9 && lane != "poll:1s" => Finding::More,
             _ => Finding::Same,
         };
         assert_eq!(one.finding, expected, "{lane} {}: {}", one.name, text::sentence(one));
