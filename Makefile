@@ -99,7 +99,7 @@ chromium:
 	else echo "Chromium is missing: install it (Debian: sudo apt-get install chromium), or set CHROMIUM to its path" >&2; exit 1; fi
 
 # npm writes this file at the end of an installation.
-$(MODULES): $(WEB)/package-lock.json $(WEB)/package.json $(WEB)/sdk/package.json $(WEB)/app/package.json $(WEB)/report/package.json $(WEB)/examples/react/package.json | need-node
+$(MODULES): $(WEB)/package-lock.json $(WEB)/package.json $(WEB)/sdk/package.json $(WEB)/app/package.json $(WEB)/report/package.json $(WEB)/grafana/package.json $(WEB)/examples/react/package.json | need-node
 	cd $(WEB) && npm ci
 	@touch $@
 

@@ -10,6 +10,11 @@ export default defineConfig({
   test: {
     // Those that wait for a real server take their time.
     testTimeout: 60_000,
-    include: ['sdk/test/**/*.test.ts', 'app/test/**/*.test.ts', 'report/test/**/*.test.ts'],
+    include: [
+      'sdk/test/**/*.test.ts',
+      'app/test/**/*.test.ts',
+      'report/test/**/*.test.ts',
+      'grafana/test/**/*.test.ts',
+    ],
   },
 });
