@@ -326,12 +326,14 @@ export class FeedClient extends Emitter<FeedClientEvents> {
 
   /** A browser does not say why a handshake was refused; plain HTTP does. */
   #probe(): void {
-    void rest().then(async ({ refusal }) => {
+    const ask = rest().then(async ({ refusal }) => {
       const error = await refusal(this.#options);
       if (!error || this.#greeted || this.#current.state !== 'reconnecting') return;
       this.#lost();
       this.#closed(error.closeCode, error);
     });
+    // Offline even that part of the library may not come.
+    ask.catch(() => {});
   }
 
   #lost(): void {

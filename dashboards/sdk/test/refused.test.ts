@@ -10,7 +10,7 @@ let ledger: Ledger;
 
 async function start(answers: FakeAnswers, transports = TRANSPORTS): Promise<void> {
   server = await FakeServer.start(answers);
-  ledger = new Ledger({ url: server.url, transports, firstByteMs: 500, random: () => 0.1 });
+  ledger = new Ledger({ url: server.url, transports, firstByteMs: 5000, random: () => 0.1 });
   ledger.client.connect();
 }
 afterEach(() => {

@@ -26,6 +26,8 @@ const ALIGN_MAX = 100;
 const LIMIT = 5000;
 /** A server that was asked too early, or answers long polls at once, is asked again after this time. */
 const AGAIN_MS = 50;
+/** Bars alone are asked for this often at least. */
+const BARS_MS = 1000;
 
 /** What members were introduced with. */
 interface Pending {
@@ -212,7 +214,12 @@ export class Lane {
       const asked = Date.now();
       const since = `${this.#link.epoch}:${this.offset}`;
       const params = this.#params();
-      const body = await this.#ask({ ...params, since }, signal, held ? waitMs : 0);
+      // A bar that changes does not end a long poll, only one that is over.
+      const bars = `${params['channels']}`
+        .split(',')
+        .every((channel) => channel.startsWith('bars'));
+      const wait_ms = held ? Math.min(waitMs, bars ? BARS_MS : waitMs) : 0;
+      const body = await this.#ask({ ...params, since }, signal, wait_ms);
       if (signal.aborted) return;
       const lost = body.recovered ? [] : this.#subscribedAll(body.cursor);
       this.#take([...lost, ...body.messages]);
@@ -224,7 +231,7 @@ export class Lane {
       // A long poll that came back empty before its time would otherwise be asked again in a tight loop.
       if (held)
         rest =
-          body.messages.length || elapsed > waitMs / 2
+          body.messages.length || elapsed > wait_ms / 2
             ? Number(params['interval_ms'] ?? 0)
             : AGAIN_MS;
       await pause(rest - elapsed, signal);

@@ -23,8 +23,8 @@ afterAll(async () => {
 });
 
 describe.each(TRANSPORTS)('%s', (transport) => {
-  const start = (url = server.url): Ledger => {
-    ledger = new Ledger({ url, transports: [transport], pollMs: 100, waitMs: 2000 });
+  const start = (url = server.url, waitMs = 2000): Ledger => {
+    ledger = new Ledger({ url, transports: [transport], pollMs: 100, waitMs });
     ledger.client.connect();
     return ledger;
   };
@@ -74,6 +74,14 @@ describe.each(TRANSPORTS)('%s', (transport) => {
     await ledger.more(40);
     expect(ledger.faults).toEqual([]);
     expect(ledger.client.stats().gaps).toBe(0);
+  });
+
+  it('keeps a bar moving that nothing else is asked with', async () => {
+    const ledger = start(server.url, 30_000);
+    const live = ledger.client.subscribe({ symbols: names.slice(0, 1), channels: ['bars:1d'] });
+    const counts = new Set<number>();
+    live.on('bar', (bar) => counts.add(bar.c));
+    await ledger.until('three states of a bar', () => counts.size >= 3);
   });
 
   it('lets subscriptions join one after the other, merged and whole', async () => {
