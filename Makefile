@@ -50,6 +50,11 @@ test-browser: $(PAGES) chromium
 	cargo build --workspace --bin feed-server --bin load-tester --example sample_run $(CARGO_ARGS)
 	cd $(WEB) && FEED_SERVER="$${FEED_SERVER:-$(abspath $(TARGET))/debug/feed-server}" npm run test:browser
 
+.PHONY: budget
+budget: $(PAGES) chromium ## measure what the market page costs a browser; BUDGET_S=600 watches its memory for ten minutes
+	cargo build --release $(CARGO_ARGS) -p feed-server
+	cd $(WEB) && FEED_SERVER="$${FEED_SERVER:-$(abspath $(TARGET))/release/feed-server}" npm run budget -w app
+
 .PHONY: pages
 pages: $(PAGES) ## build the dashboards, and the charts of the load tester’s reports, alone
 

@@ -106,8 +106,8 @@ function report(
     `machine      ${cpus()[0]?.model}, ${availableParallelism()} processors, shared with server and browser`,
     `load         ${Math.round(figures.received)} updates/s received, ${Math.round(figures.painted)} painted, ${ROWS} visible rows`,
     `frames       ${figures.frames} in ${TRACE_S} s`,
-    `script       mean ${ms(figures.mean)}, p50 ${ms(figures.p50)}, p99 ${ms(figures.p99)}, max ${ms(figures.max)}; ${figures.over} frames of ${SCRIPT_MS} ms or more`,
-    `tasks        longest ${ms(figures.longestTask)}, ${figures.longTasks} above ${LONG_MS} ms`,
+    `script (CPU) mean ${ms(figures.mean)}, p50 ${ms(figures.p50)}, p99 ${ms(figures.p99)}, max ${ms(figures.max)}; ${figures.over} frames of ${SCRIPT_MS} ms or more`,
+    `tasks        longest ${ms(figures.longestTask)} of CPU (${ms(figures.longestWait)} on the clock), ${figures.longTasks} above ${LONG_MS} ms`,
     `heap         page ${mb(first.page)} → ${mb(last.page)}, worker ${mb(first.worker)} → ${mb(last.worker)} in ${TOTAL_S} s; last third ${(growth * 100).toFixed(1)} % above the first`,
   ];
   console.log(lines.join('\n'));

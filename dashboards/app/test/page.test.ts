@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { Median, Rates } from '../src/feed/rates.ts';
 import { allSimulated, sameSymbols, withoutRemark } from '../src/feed/symbols.ts';
 import { Watch } from '../src/feed/watch.ts';
-import { age, bytes, change, count, milliseconds, price } from '../src/frame/format.ts';
+import { age, bytes, change, count, milliseconds, moved, price } from '../src/frame/format.ts';
 import { notice, pillText, spoken, viaText, type Health } from '../src/frame/words.ts';
 import { readAddress, writeAddress } from '../src/market/address.ts';
 import { filterRows, nextOrder, sortRows } from '../src/market/list/filter.ts';
@@ -24,6 +24,13 @@ describe('format', () => {
     expect(change(18690, 18700, 2)).toMatchObject({ way: 'down', arrow: '▼', amount: '0.10' });
     expect(change(5, 0, 0).percent).toBe('');
     expect(change(NaN, NaN, 2).way).toBe('flat');
+    expect(moved(110, 100)).toEqual({ way: 'up', percent: '+10.00 %' });
+    expect(moved(99, 100)).toEqual({ way: 'down', percent: '−1.00 %' });
+    expect([moved(5, 5).percent, moved(NaN, 5).way, moved(5, 0).way]).toEqual([
+      '–',
+      'flat',
+      'flat',
+    ]);
   });
 
   it('prints counts, ages and milliseconds short', () => {

@@ -22,6 +22,7 @@ export class Feed {
   private readonly listeners: Listeners = {};
   private batch: Batch | undefined;
   private scheduled = false;
+  private held = false;
   private nextId = 1;
 
   /** `paint` is called at most once a frame, with what has changed, if anything has. */
@@ -61,8 +62,17 @@ export class Feed {
     requestAnimationFrame(() => this.drain());
   }
 
+  /** Leaves the next frame to something else that paints in it, such as the chart. */
+  hold(): void {
+    this.held = true;
+  }
+
   private drain(): void {
     this.scheduled = false;
+    if (this.held) {
+      this.held = false;
+      return this.repaint();
+    }
     const batch = this.batch;
     this.batch = undefined;
     this.paint(batch);

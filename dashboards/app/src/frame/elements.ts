@@ -17,13 +17,24 @@ export function part(tag: string, name: string, ...children: Node[]): HTMLElemen
   return made;
 }
 
-export function write(target: Element, text: string): void {
-  const node = target.firstChild as Text | null;
-  if (!node) {
-    if (text !== '') target.append(text);
-  } else if (node.data !== text) node.data = text;
+/** What was written last is kept beside the element: asking the document for it costs more than the comparison. */
+interface Written extends Element {
+  written?: string;
+  marks?: Record<string, string>;
 }
 
-export function mark(target: HTMLElement, name: string, value: string): void {
+export function write(target: Written, text: string): void {
+  if (target.written === text) return;
+  target.written = text;
+  const node = target.firstChild as Text | null;
+  if (!node) target.append(text);
+  else if (node.data !== text) node.data = text;
+}
+
+/** Sets a `data-` attribute. */
+export function mark(target: HTMLElement & Written, name: string, value: string): void {
+  const marks = (target.marks ??= {});
+  if (marks[name] === value) return;
+  marks[name] = value;
   if (target.dataset[name] !== value) target.dataset[name] = value;
 }

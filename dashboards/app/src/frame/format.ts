@@ -36,8 +36,20 @@ export function price(units: number, places: number): string {
   return Number.isNaN(units) ? '–' : inThousands(formatPrice(units, places));
 }
 
+/** As `change`, but only its way and percentage: what a row of the list shows. */
+export function moved(last: number, open: number): { way: Way; percent: string } {
+  const share = last / open - 1;
+  if (!Number.isFinite(share) || share === 0) return UNCHANGED;
+  const percent = `${Math.abs(share * 100).toFixed(2)} %`;
+  return share > 0
+    ? { way: 'up', percent: `+${percent}` }
+    : { way: 'down', percent: `−${percent}` };
+}
+
 /** `91647.50` as `91,647.50`: text to text, so every digit stays. */
 function inThousands(decimal: string): string {
+  const point = decimal.indexOf('.');
+  if ((point < 0 ? decimal.length : point) < 4) return decimal;
   const [whole, rest] = decimal.split('.') as [string, string?];
   const groups = whole.replace(/\B(?=(\d{3})+$)/g, ',');
   return rest === undefined ? groups : `${groups}.${rest}`;

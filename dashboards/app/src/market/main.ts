@@ -58,10 +58,13 @@ function paint(batch: Batch | undefined): void {
   const now_ms = Date.now();
   if (batch) {
     store.apply(batch.rows, now_ms);
-    if (chart.stream(batch.chart, batch.bars, batch.barsLost)) painted += 1;
+    if (chart.stream(batch.chart, batch.bars, batch.barsLost)) {
+      painted += 1;
+      feed.hold(); // the chart draws in the next frame
+    }
     painted += tape.paint(batch.tape);
   }
-  painted += head.paint(batch?.quote);
+  painted += head.paint(batch?.quote, now_ms);
   painted += watchlist.paint(now_ms);
 }
 

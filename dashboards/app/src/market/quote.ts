@@ -2,6 +2,7 @@
  * The head of the chart: symbol, name, price, the day's change, bid and ask.
  */
 import { element, mark, write } from '../frame/elements.ts';
+import { Flash } from '../frame/flash.ts';
 import { change, count, price } from '../frame/format.ts';
 import type { Store } from './store.ts';
 
@@ -9,14 +10,13 @@ export class QuoteHead {
   private readonly symbol = element('head-symbol');
   private readonly name = element('head-name');
   private readonly last = element('head-last');
+  private readonly flash = new Flash(this.last);
   private readonly change = element('head-change');
   private readonly bid = element('head-bid');
   private readonly ask = element('head-ask');
   private readonly volume = element('head-volume');
   private row = -1;
   private version = -1;
-  private shown = NaN;
-  private flashes = 0;
 
   constructor(private readonly store: Store) {}
 
@@ -24,15 +24,14 @@ export class QuoteHead {
     const { store } = this;
     this.row = row;
     this.version = -1;
-    this.shown = NaN;
-    this.last.className = 'head-last';
+    this.flash.reset();
     write(this.symbol, store.names[row] ?? '');
     write(this.name, store.titles[row] ?? '');
     for (const side of [this.bid, this.ask]) write(side, '–');
   }
 
   /** `quote` is bid, its size, ask, its size; or empty where it has not changed. */
-  paint(quote: Float64Array | undefined): number {
+  paint(quote: Float64Array | undefined, now_ms: number): number {
     const { store, row } = this;
     if (row < 0) return 0;
     const places = store.places[row]!;
@@ -44,15 +43,10 @@ export class QuoteHead {
     this.version = store.version[row]!;
     const last = store.last[row]!;
     const moved = change(last, store.open[row]!, places);
-    write(this.last, price(last, places));
+    if (this.flash.moved(last, now_ms)) write(this.last, price(last, places));
     mark(this.change, 'way', moved.way);
     write(this.change, `${moved.arrow} ${moved.amount} (${moved.percent})`);
     write(this.volume, count(store.volume[row]!));
-    if (last !== this.shown && !Number.isNaN(this.shown)) {
-      this.flashes ^= 1;
-      this.last.className = `head-last ${last > this.shown ? 'up' : 'down'}-${this.flashes}`;
-    }
-    this.shown = last;
     return 1;
   }
 

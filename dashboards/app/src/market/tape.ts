@@ -57,6 +57,8 @@ export class Tape {
     write(line.time, new Date(ts / 1000).toISOString().slice(11, 23));
     write(line.price, price(value, this.places));
     write(line.size, count(size));
+    mark(line.element, 'merged', String(trades > 1));
+    line.many.hidden = trades <= 1;
     write(line.many, trades > 1 ? `×${trades}` : '');
     const way = side || Math.sign(value - this.before) || 0;
     this.before = value;

@@ -3,14 +3,14 @@
  * text changes. Rows are reused while scrolling: `bind` gives them another symbol.
  */
 import { mark, part, write } from '../../frame/elements.ts';
-import { change, count, price } from '../../frame/format.ts';
+import { Flash } from '../../frame/flash.ts';
+import { count, moved, price } from '../../frame/format.ts';
 import type { Store } from '../store.ts';
 import { Sparkline } from './sparkline.ts';
 
 /** A price that has not moved for so long is dimmed. */
 const OLD_MS = 30_000;
 const SPARK_MS = 1000;
-const SIGN = { up: '+', down: '−', flat: '' };
 
 export class Row {
   readonly element = part('div', 'row');
@@ -19,11 +19,10 @@ export class Row {
   private readonly title = part('span', 'name');
   private readonly spark = new Sparkline();
   private readonly last = part('span', 'last');
+  private readonly flash = new Flash(this.last);
   private readonly change = part('span', 'change');
   private row = -1;
   private version = -1;
-  private shown = NaN;
-  private flashes = 0;
   private sparkedAt = 0;
 
   constructor(
@@ -54,9 +53,8 @@ export class Row {
     if (row === this.row) return;
     this.row = row;
     this.version = -1;
-    this.shown = NaN;
     this.sparkedAt = 0;
-    this.last.className = 'last';
+    this.flash.reset();
     write(this.ticker, store.names[row]!);
     write(this.title, store.titles[row]!);
     element.dataset['symbol'] = store.names[row]!;
@@ -70,28 +68,19 @@ export class Row {
     if (version === this.version) return false;
     this.version = version;
     const places = store.places[row]!;
-    this.paintLast(store.last[row]!, places);
-    const moved = change(store.last[row]!, store.open[row]!, places);
-    mark(this.change, 'way', moved.way);
-    write(this.change, SIGN[moved.way] + moved.percent);
+    const last = store.last[row]!;
+    if (this.flash.moved(last, now_ms)) write(this.last, price(last, places));
+    const { way, percent } = moved(last, store.open[row]!);
+    mark(this.change, 'way', way);
+    write(this.change, percent);
     const lost = store.lost[row]!;
     write(this.gap, lost > 0 ? 'gap' : '');
     if (lost > 0) this.gap.title = `${count(lost)} events of this symbol were lost`;
     if (now_ms - this.sparkedAt > SPARK_MS) {
       this.sparkedAt = now_ms;
       const closes = store.sparks[row];
-      this.spark.paint(closes, store.last[row]! / 10 ** places, moved.way);
+      this.spark.paint(closes, store.last[row]! / 10 ** places, way);
     }
     return true;
-  }
-
-  private paintLast(last: number, places: number): void {
-    const before = this.shown;
-    if (last === before) return;
-    this.shown = last;
-    write(this.last, price(last, places));
-    if (Number.isNaN(before) || Number.isNaN(last)) return;
-    this.flashes ^= 1;
-    this.last.className = `last ${last > before ? 'up' : 'down'}-${this.flashes}`;
   }
 }
