@@ -1,5 +1,5 @@
 /**
- * The full check (`./check`): a real server under a short load of every transport, a real Prometheus that scrapes it with the
+ * The full check (`./check`): a real server under the load of the compose file, a real Prometheus that scrapes it with the
  * configuration and rules of this folder, then every query of the dashboard and the value of every rule must come out
  * non-empty and finite. Binds free ports only, writes only to a temporary folder, ends what it started.
  */
@@ -110,26 +110,23 @@ async function evaluate(prometheus) {
 async function run(folder, endings) {
   promtool('check', 'rules', `${here}prometheus/rules.yml`);
   promtool('test', 'rules', `${here}prometheus/rules.test.yml`);
-  const server = await startServer(['--symbols', '100', '--rate', '1000', '--shards', '2']);
+  const server = await startServer(['--symbols', '100', '--rate', '2000', '--shards', '2']);
   endings.push(server.stop);
   configure(folder, server.admin);
   promtool('check', 'config', `${folder}/prometheus.yml`);
 
-  const load = [
-    'run',
-    '--plain',
-    '--url',
-    `${server.url}/`,
-    '--transport',
-    'all',
-    '--order',
-    'together',
-  ];
-  const clients = ['--clients', '5', '--symbols-of', '100', '--for', '10m'];
-  const tester = spawn(program('load-tester', process.env['LOAD_TESTER']), [...load, ...clients], {
-    stdio: 'ignore',
-  });
-  endings.push(() => tester.kill('SIGKILL'));
+  const { services } = yaml('compose.yaml');
+  for (const { command } of [services.load, services.slow]) {
+    const words = command.replace('http://server:8080', server.url).split(/\s+/);
+    const tester = spawn(program('load-tester', process.env['LOAD_TESTER']), words, {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    endings.push(() => tester.kill('SIGKILL'));
+    tester.once(
+      'exit',
+      (code) => code && console.error(`wrong: \`load-tester ${command}\` ended with ${code}`),
+    );
+  }
   const port = await freePort();
   const storage = [`--config.file=${folder}/prometheus.yml`, `--storage.tsdb.path=${folder}/data`];
   const listen = [`--web.listen-address=127.0.0.1:${port}`, '--log.level=error'];
@@ -141,10 +138,11 @@ async function run(folder, endings) {
 
   const prometheus = `http://127.0.0.1:${port}`;
   const ask = asker(prometheus);
-  await until('messages on every transport, and the recorded values', async () => {
+  await until('messages on every transport, slow clients, and the recorded values', async () => {
     const sending = await ask('rate(tickcast_messages_sent_total[$__rate_interval]) > 0');
     const recorded = await ask('tickcast:publish_to_write_seconds:p99');
-    return sending.length === TRANSPORTS && recorded.some(Number.isFinite);
+    const [slow = 0] = await ask('sum(tickcast_slow_connections)');
+    return slow > 0 && sending.length === TRANSPORTS && recorded.some(Number.isFinite);
   });
   return evaluate(prometheus);
 }
