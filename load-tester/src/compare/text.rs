@@ -104,13 +104,9 @@ pub fn value(measure: Measure, value: f64) -> String {
     }
 }
 
-/// `0.9…1.5 ms`: both ends in the unit that fits the greater.
+/// `+0.9…+1.5 ms`: both ends in the unit that fits the greater, and with as many places as two digits of that take.
 #[must_use]
 pub fn range(measure: Measure, low: f64, high: f64) -> String {
-    let signed = |value: f64, digits| {
-        let text = significant(value, digits);
-        if value > 0.0 { format!("+{text}") } else { text.replace('-', "−") }
-    };
     let greatest = low.abs().max(high.abs());
     let (scale, unit) = match measure {
         Measure::Latency(_) | Measure::Staleness(_) if greatest >= 999_500.0 => (1e6, " s"),
@@ -118,5 +114,33 @@ pub fn range(measure: Measure, low: f64, high: f64) -> String {
         Measure::Latency(_) | Measure::Staleness(_) | Measure::ServerCpu => (1.0, " µs"),
         Measure::Bytes | Measure::Events => (1.0, ""),
     };
-    format!("{}…{}{unit}", signed(low / scale, 2), signed(high / scale, 2))
+    let places = (1.0 - (greatest / scale).max(1e-3).log10().floor()).clamp(0.0, 3.0) as usize;
+    let signed = |value: f64| {
+        let text = format!("{:.places$}", value / scale);
+        match text.strip_prefix('-') {
+            Some(digits) if digits.chars().any(|digit| matches!(digit, '1'..='9')) => {
+                format!("−{digits}")
+            }
+            Some(zero) => zero.to_owned(),
+            None if text.chars().any(|digit| matches!(digit, '1'..='9')) => format!("+{text}"),
+            None => text,
+        }
+    };
+    format!("{}…{}{unit}", signed(low), signed(high))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_have_one_unit_and_the_digits_that_count() {
+        let latency = Measure::Latency(0.5);
+        assert_eq!(range(latency, 900.0, 1_500.0), "+0.9…+1.5 ms");
+        assert_eq!(range(latency, -18.0, 61e6), "0…+61 s");
+        assert_eq!(range(latency, -9.4, 9.6), "−9.4…+9.6 µs");
+        assert_eq!(range(Measure::Bytes, -0.68, 1.1), "−0.7…+1.1");
+        assert_eq!(range(Measure::Events, -99.0, 113.0), "−99…+113");
+        assert_eq!(range(latency, 0.0, 0.0), "0.000…0.000 µs");
+    }
 }
