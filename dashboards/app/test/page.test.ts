@@ -5,7 +5,7 @@ import { Median, Rates } from '../src/feed/rates.ts';
 import { allSimulated, sameSymbols, withoutRemark } from '../src/feed/symbols.ts';
 import { Watch } from '../src/feed/watch.ts';
 import { age, bytes, change, count, milliseconds, moved, price } from '../src/frame/format.ts';
-import { notice, pillText, spoken, viaText, type Health } from '../src/frame/words.ts';
+import { latencyText, notice, pillText, spoken, viaText, type Health } from '../src/frame/words.ts';
 import { readAddress, writeAddress } from '../src/market/address.ts';
 import { filterRows, nextOrder, sortRows } from '../src/market/list/filter.ts';
 import { sparkPath } from '../src/market/list/sparkline.ts';
@@ -185,6 +185,11 @@ describe('words', () => {
     expect(pillText({ ...health({ state: 'closed' }), paused: true }, 0)).toBe('Paused');
     expect(pillText({ ...health({}), online: false }, 0)).toBe('Live');
     expect(pillText({ ...health({}), online: false, silent_ms: 2500 }, 0)).toBe('Offline');
+  });
+
+  it('claim no latency below the error of the clocks', () => {
+    expect([latencyText(undefined), latencyText(4200, 300)]).toEqual(['–', '4.2 ms']);
+    expect([latencyText(-900, 1500), latencyText(40, 90)]).toEqual(['< 1.5 ms', '< 0.1 ms']);
   });
 
   it('name transport and format', () => {

@@ -5,7 +5,7 @@
 import type { Figures } from '../feed/talk.ts';
 import { bytes, count, milliseconds } from './format.ts';
 import { element, mark, write } from './elements.ts';
-import { notice, pillText, spoken, stateOf, viaText, type Health } from './words.ts';
+import { latencyText, notice, pillText, spoken, stateOf, viaText, type Health } from './words.ts';
 
 export class LinkView {
   private readonly pill = element('pill');
@@ -28,7 +28,7 @@ export class LinkView {
 
   /** Once a second. */
   figures({ stats, latency_us, clock, heartbeat }: Figures): void {
-    const shown = latency_us === undefined ? '–' : milliseconds(Math.max(0, latency_us));
+    const shown = latencyText(latency_us, clock?.error_us);
     write(this.latency, shown);
     write(
       element('link-latency'),

@@ -3,6 +3,7 @@
  * Pure functions of the client's status and the last heartbeat.
  */
 import type { Format, Heartbeat, LinkStatus, TransportName } from '@tickcast/client';
+import { milliseconds } from './format.ts';
 
 /** A source that has been silent for longer is worth a word. */
 const SOURCE_SILENT_MS = 5000;
@@ -68,6 +69,14 @@ const FORMATS: Record<Format, string> = { json: 'JSON', msgpack: 'MessagePack' }
 /** What carries the prices, and how they are written. */
 export function viaText({ transport, format }: LinkStatus): string {
   return `${TRANSPORTS[transport]} · ${FORMATS[format]}`;
+}
+
+/** Latency as far as it can be told: clocks are compared with an error, and what is below it is not known. */
+export function latencyText(latency_us: number | undefined, error_us = 0): string {
+  if (latency_us === undefined) return '–';
+  const known = Math.max(latency_us, error_us, 0);
+  const text = milliseconds(known);
+  return latency_us < error_us && !text.startsWith('<') ? `< ${text}` : text;
 }
 
 /** What has happened and what to do about it; nothing while all is well. `code` parts stand in backticks. */
