@@ -252,3 +252,69 @@ fn a_tester_that_is_too_busy_says_that_its_figures_are_invalid() {
     assert!(generator.detail.contains("at most 70 %"), "{generator:?}");
     assert!(text::report(&result).contains("INVALID      ws-json: generator: the tester used"));
 }
+
+/// A run of one client that polls, and gets these answers one after another. The hundreds of a cursor are its place.
+fn polled(answers: &[&str]) -> RunResult {
+    let answers = answers.iter().map(|&answer| answer.to_owned()).collect();
+    let stub = Stub::start(Script { answers, ..Script::default() });
+    let transports = vec!["poll:20ms".parse().unwrap()];
+    let symbols = Symbols::Named(vec!["AAPL".to_owned()]);
+    run(&Plan { transports, clients: 1, symbols, ..plan(&stub) }, &mut |_| {}).unwrap()
+}
+
+const SNAPSHOT: &str = r#"{"cursor":"e:100","messages":[{"T":"t","S":"AAPL","n":41,"o":90,"ts":NOW,"p":187.20,"v":1,"d":0,"snap":1}],"more":false}"#;
+const NOTHING: &str = r#"{"cursor":"e:200","recovered":true,"messages":[],"more":false}"#;
+
+#[test]
+fn a_good_poll_server_passes() {
+    // An event each, so that some are in the window; then nothing more.
+    let answer = |place: u64| {
+        let (n, o, cursor) = (40 + place, place * 100 + 90, place * 100 + 100);
+        let event =
+            format!(r#"{{"T":"t","S":"AAPL","n":{n},"o":{o},"ts":NOW,"p":187.20,"v":1,"d":0}}"#);
+        format!(
+            r#"{{"cursor":"e:{cursor}","recovered":true,"messages":[{event}],"more":{}}}"#,
+            place == 2
+        )
+    };
+    let mut answers = vec![SNAPSHOT.replace("\"n\":41", "\"n\":40")];
+    answers.extend((1..9).map(answer));
+    answers.push(r#"{"cursor":"e:1000","recovered":true,"messages":[],"more":false}"#.to_owned());
+    let answers: Vec<_> = answers.iter().map(String::as_str).collect();
+    let result = polled(&answers);
+    assert_eq!((failed(&result), result.verdict), (vec![], Verdict::Ok));
+    let lane = lane(&result);
+    assert!(lane.requests > 3 && lane.empty_responses > 0 && lane.staleness.count > 0, "{lane:?}");
+}
+
+#[test]
+fn finds_what_is_wrong_in_answers() {
+    let with = |kind: BreachKind, answers: &[&'static str]| {
+        let result = polled(answers);
+        let lane = lane(&result);
+        assert!(lane.breaches[&kind] > 0, "{kind:?}: {:?}", lane.first_breaches);
+        assert_eq!(result.verdict, Verdict::Broken);
+    };
+    let hole = r#"{"cursor":"e:200","recovered":true,"messages":[{"T":"t","S":"AAPL","n":44,"o":190,"ts":NOW,"p":187.20,"v":1,"d":0}],"more":false}"#;
+    with(BreachKind::Gap, &[SNAPSHOT, hole, NOTHING]);
+    let again = r#"{"cursor":"e:200","recovered":true,"messages":[{"T":"t","S":"AAPL","n":41,"o":190,"ts":NOW,"p":187.20,"v":1,"d":0}],"more":false}"#;
+    with(BreachKind::Repeat, &[SNAPSHOT, again, NOTHING]);
+    let beyond = r#"{"cursor":"e:200","recovered":true,"messages":[{"T":"t","S":"AAPL","n":42,"o":250,"ts":NOW,"p":187.20,"v":1,"d":0}],"more":false}"#;
+    with(BreachKind::Disorder, &[SNAPSHOT, beyond, NOTHING]);
+    with(BreachKind::Disorder, &[SNAPSHOT, r#"{"cursor":"e:200","messages":[],"more":false}"#]);
+    with(
+        BreachKind::Malformed,
+        &[SNAPSHOT, r#"{"cursor":"e:200","recovered":true,"messages":[{]],"more":false}"#],
+    );
+}
+
+#[test]
+fn an_answer_that_is_none_ends_the_client() {
+    let result = polled(&[SNAPSHOT, r#"{"cursor":"nonsense","messages":[],"more":false}"#]);
+    assert_eq!(result.verdict, Verdict::Incomplete);
+    let reasons: Vec<_> = lane(&result).ended.keys().collect();
+    assert!(
+        reasons[0].starts_with("protocol error: an answer is none of the contract's"),
+        "{reasons:?}"
+    );
+}

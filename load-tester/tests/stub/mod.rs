@@ -49,12 +49,22 @@ pub struct Script {
     pub accepts: u32,
     /// How far in the future its clock is, µs.
     pub ahead_us: i64,
+    /// Bodies of a client's polls, in order; the last one again and again.
+    pub answers: Vec<String>,
 }
 
 impl Default for Script {
     fn default() -> Self {
         let symbols = vec!["AAPL", "MSFT", "TICK"];
-        Self { symbols, steps: Vec::new(), refusal: None, status: None, accepts: 0, ahead_us: 0 }
+        Self {
+            symbols,
+            steps: Vec::new(),
+            refusal: None,
+            status: None,
+            accepts: 0,
+            ahead_us: 0,
+            answers: Vec::new(),
+        }
     }
 }
 
@@ -118,6 +128,17 @@ async fn answer(
                 .map(|(id, name)| serde_json::json!({"S": name, "id": id, "places": 2}))
                 .collect();
             Response::builder().body(Full::from(serde_json::to_vec(&rows).unwrap()))
+        }
+        "/v1/poll" => {
+            // Each client asks first without a cursor; the place in the script is in the cursors that it is given.
+            let query = request.uri().query().unwrap_or_default();
+            let next = query.rsplit_once("since=e:").map_or(0, |(_, offset)| {
+                let offset: usize = offset.parse().unwrap();
+                offset / 100
+            });
+            let answer = &script.answers[next.min(script.answers.len() - 1)];
+            let body = answer.replace("NOW", &now_us().to_string());
+            Response::builder().body(Full::from(body))
         }
         "/v1/ws"
             if script.status.is_none()
