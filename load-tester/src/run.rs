@@ -192,6 +192,8 @@ impl<'a> Whole<'a> {
         let spawned = spawned.as_mut();
         let job = Job { plan: &plan, transports: group, place, catalog, spawned, stop };
         let (ended, used) = Crew::start(job, tell)?.run();
+        // A server of its own that died is replaced for the next lane; a person who interrupts means the whole run.
+        self.cut_short = stop.is_asked() || (used.cut_short.is_some() && plan.spawn.is_none());
         self.close_group(&plan, ended, &used, lateness.as_ref());
         Ok(())
     }
@@ -223,13 +225,6 @@ impl<'a> Whole<'a> {
             self.checks.extend(source.map(|p99_s| checks::source(p99_s, &lane_name)));
             self.lanes.push(lane);
         }
-        self.cut_short |=
-            used.cut_short.is_some() && plan.spawn.is_none() || self.is_interrupted(used);
-    }
-
-    /// A server of its own that died is replaced for the next lane; a person who interrupts means the whole run.
-    fn is_interrupted(&self, used: &Used) -> bool {
-        used.cut_short.as_ref().is_some_and(|why| why.contains("interrupted"))
     }
 
     fn incomplete(&mut self, why: String) {
@@ -245,7 +240,8 @@ impl<'a> Whole<'a> {
         if nobody {
             let most =
                 self.lanes.iter().flat_map(|lane| &lane.failed).max_by_key(|(_, count)| **count);
-            let why = most.map_or("no answer".to_owned(), |(reason, _)| reason.clone());
+            let cut_short = self.incomplete.clone().unwrap_or_else(|| "no answer".to_owned());
+            let why = most.map_or(cut_short, |(reason, _)| reason.clone());
             return Err(RunError::Nobody { url: self.plan.target.url.clone(), why });
         }
         if missing > 0 && self.incomplete.is_none() {

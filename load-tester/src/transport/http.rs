@@ -18,6 +18,12 @@ use super::{Cost, End, HttpVersion, Layers};
 
 /// Smallest window that HTTP/2 may be given without asking for less than its default.
 const H2_WINDOW_MIN: u32 = 65_535;
+/// A connection's window by that of its only stream, which is what bounds the bytes under way. h2 takes a connection for
+/// an attack once its unread DATA frames, counted as at least 256 bytes each, are more than half this window: a client
+/// that is behind with frames of a message each would be cut off by its own library.
+const H2_CONNECTION_WINDOWS: u32 = 32;
+/// Largest window there is.
+const H2_WINDOW_MAX: u32 = i32::MAX.cast_unsigned();
 /// So much of a refusal's body is shown.
 const REFUSAL_BYTES_MAX: usize = 4096;
 
@@ -204,10 +210,13 @@ impl Open {
                 (Sender::One(sender), driver)
             }
             HttpVersion::Two => {
-                let window = dial.receive_buffer.map(|bytes| bytes.max(H2_WINDOW_MIN));
+                let window =
+                    dial.receive_buffer.map(|bytes| bytes.clamp(H2_WINDOW_MIN, H2_WINDOW_MAX));
                 let (sender, connection) = http2::Builder::new(OnThisThread)
                     .initial_stream_window_size(window)
-                    .initial_connection_window_size(window)
+                    .initial_connection_window_size(window.map(|window| {
+                        window.saturating_mul(H2_CONNECTION_WINDOWS).min(H2_WINDOW_MAX)
+                    }))
                     .handshake(dialled.io)
                     .await
                     .map_err(|why| lost(&why))?;
