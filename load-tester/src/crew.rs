@@ -166,13 +166,11 @@ impl<'a> Crew<'a> {
     fn connect(&mut self) {
         let plan = self.job.plan.clone();
         let begin = Instant::now();
-        let everybody = (plan.clients + plan.stuck) * self.lanes.len() as u32;
+        let everybody = self.everybody();
         let arriving = Duration::from_secs_f64(f64::from(everybody) / f64::from(plan.connect_rate));
         let deadline = begin + arriving + plan.connect_timeout + Duration::from_secs(1);
         loop {
-            let settled = self.count(|shared| &shared.ready)
-                + self.count(|shared| &shared.failed)
-                + self.count(|shared| &shared.stuck);
+            let settled = self.settled();
             let dead = self.threads.iter().all(JoinHandle::is_finished);
             if settled >= everybody || dead || Instant::now() >= deadline || self.is_cut_short() {
                 self.used.connect_s = begin.elapsed().as_secs_f64();
@@ -222,6 +220,18 @@ impl<'a> Crew<'a> {
         self.job.plan.server_pid.and_then(machine::process_use)
     }
 
+    /// Clients of all lanes.
+    fn everybody(&self) -> u32 {
+        (self.job.plan.clients + self.job.plan.stuck) * self.lanes.len() as u32
+    }
+
+    /// Those that are subscribed, or will not be.
+    fn settled(&self) -> u32 {
+        self.count(|shared| &shared.ready)
+            + self.count(|shared| &shared.failed)
+            + self.count(|shared| &shared.stuck)
+    }
+
     /// Over all lanes.
     fn count(&self, of: impl Fn(&Shared) -> &AtomicU32) -> u32 {
         self.lanes.iter().map(|lane| of(&lane.shared).load(Ordering::Relaxed)).sum()
@@ -234,13 +244,14 @@ impl<'a> Crew<'a> {
         }
         let (ready, ended) =
             (self.count(|shared| &shared.ready), self.count(|shared| &shared.ended));
+        let all_settled = self.settled() >= self.everybody();
         self.used.cut_short = if self.job.stop.is_asked() {
             Some("it was interrupted".to_owned())
         } else if let Some(how) = self.job.spawned.as_mut().and_then(|server| server.has_ended()) {
             Some(format!("the server died: {how}"))
         } else if self.job.plan.server_pid.is_some_and(|pid| machine::process_use(pid).is_none()) {
             Some("the watched server went away".to_owned())
-        } else if ready > 0 && ended >= ready {
+        } else if all_settled && ready > 0 && ended >= ready {
             Some("every connection had ended".to_owned())
         } else {
             None

@@ -91,16 +91,20 @@ fn polling_is_as_stale_as_theory_says() {
         clients: 50,
         symbols: Symbols::All,
         measure: Duration::from_secs(4),
-        ..plan(&server, &["poll:1s"])
+        order: Order::Together,
+        ..plan(&server, &["poll:1s", "ws-json"])
     };
     let result = run(&plan, &mut |_| {}).unwrap();
     assert_eq!(failed(&result), [""; 0]);
     let staleness = &lane(&result, "poll:1s").staleness;
-    // U(0, T) and a round trip; the first event after an answer comes 1 ms later.
+    // What was pushed meanwhile shows what the machine adds, which is next to nothing on one that is not busy otherwise.
+    let machine_us = lane(&result, "ws-json").all_latency.p999_us;
+    // U(0, T) and a round trip; the first event after an answer comes 2 ms later.
     for (us, theory) in
         [(staleness.p50_us, 500_000), (staleness.p90_us, 900_000), (staleness.p99_us, 990_000)]
     {
-        assert!(us.abs_diff(theory) < 25_000, "{us} µs, theory {theory}: {staleness:?}");
+        let off = us.abs_diff(theory);
+        assert!(off < 25_000 + machine_us, "{us} µs, theory {theory}, machine {machine_us}");
     }
     // Four seconds of fifty clients.
     assert!(staleness.count.abs_diff(200_000_000) < 10_000_000, "{}", staleness.count);
@@ -140,7 +144,7 @@ fn a_stall_of_the_server_is_seen_in_full() {
                 measuring = measuring.or(began.then(Instant::now));
                 if measuring.is_some() && stopped.is_none() {
                     stopped = Some(Instant::now());
-                    server.signal(Signal::STOP);
+                    server.halt();
                     scope.spawn(|| {
                         // Not a wait for something: the stall itself.
                         std::thread::sleep(stall);

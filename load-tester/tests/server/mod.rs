@@ -1,10 +1,12 @@
 //! A real `feed-server` in a test: built by the same cargo that builds the tests, started on ports of the system's choice,
 //! stopped when it goes out of scope.
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -55,6 +57,24 @@ impl FeedServer {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Stops it, and returns once none of its threads runs any more: the first to see the signal tells the others.
+    pub fn halt(&self) {
+        self.signal(Signal::STOP);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let is_stopped = |task: std::fs::DirEntry| {
+            let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T'))
+        };
+        loop {
+            let mut tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
+            if tasks.all(|task| task.is_ok_and(is_stopped)) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "it does not stop");
+            std::thread::yield_now();
+        }
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -210,14 +210,19 @@ async fn play(mut socket: Socket, script: Script) -> Result<(), fastwebsockets::
     let tick = script.symbols.iter().position(|&name| name == "TICK").unwrap();
     let mut ticks = interval(TICK_EVERY);
     for n in 1_u64.. {
-        // Reading may be given up half way: nothing but the client's close is to come.
-        tokio::select! {
-            frame = socket.read_frame() => {
-                // The close has been answered with its own code.
-                assert!(frame.is_err() || frame.is_ok_and(|frame| frame.opcode == OpCode::Close));
-                return Ok(());
+        // Reading may be given up half way: nothing but signs of life and the client's close is to come.
+        loop {
+            tokio::select! {
+                frame = socket.read_frame() => {
+                    let kind = frame.map(|frame| frame.opcode);
+                    if !matches!(kind, Ok(OpCode::Pong)) {
+                        // The close has been answered with its own code.
+                        assert!(matches!(kind, Err(_) | Ok(OpCode::Close)));
+                        return Ok(());
+                    }
+                }
+                _ = ticks.tick() => break,
             }
-            _ = ticks.tick() => {}
         }
         let (o, ts) = (1_000_000 + n, now_us() + script.ahead_us);
         let frame = if binary {
