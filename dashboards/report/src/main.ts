@@ -56,16 +56,11 @@ document.documentElement.classList.add('alive');
 const again = (): void => all.forEach((panel) => panel.draw());
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', again);
 
-/** What the reader had folded in is wanted on paper. */
-let folded: HTMLDetailsElement[] = [];
 window.addEventListener('beforeprint', () => {
   document.documentElement.classList.add('paper');
-  folded = [...document.querySelectorAll<HTMLDetailsElement>('details:not([open])')];
-  for (const details of folded) details.open = true;
   all.forEach((panel) => panel.draw(true));
 });
 window.addEventListener('afterprint', () => {
   document.documentElement.classList.remove('paper');
-  for (const details of folded) details.open = false;
   again();
 });

@@ -90,16 +90,19 @@ fn sentence(run: &RunResult) -> String {
     let (Some(best), Some(worst)) = (best, worst) else {
         return "Nothing came in the measured window.".to_owned();
     };
-    let behind = |lane: &Lane| time(lane.staleness.p99_us as f64);
+    let behind = |lane: &Lane| match lane.staleness.p99_us {
+        0 => "not behind at all".to_owned(),
+        us => format!("at most {} behind", time(us as f64)),
+    };
     if best.transport == worst.transport {
         return format!(
-            "{}: 99 % of the time a client’s view of the market was at most {} behind.",
+            "{}: 99 % of the time a client’s view of the market was {}.",
             best.transport,
             behind(best)
         );
     }
     let mut text = format!(
-        "99 % of the time a client’s view of the market was at most {} behind over {}, and {} over {}.",
+        "99 % of the time a client’s view of the market was {} over {}, and {} over {}.",
         behind(best),
         best.transport,
         behind(worst),
