@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use crate::admin::{self, Lateness};
 use crate::catalog::Catalog;
 use crate::machine::{self, ProcessUse};
 use crate::plan::Plan;
@@ -90,6 +91,8 @@ pub struct Used {
     pub waited: Duration,
     /// The server before the first client came, when all had settled, and at the end of the window.
     pub server: [Option<ProcessUse>; 3],
+    /// How late its source had been when the window began, and when it ended.
+    pub source: [Option<Lateness>; 2],
     /// Threads that ended badly.
     pub threads_lost: usize,
     /// Threads that clients were spread over.
@@ -192,6 +195,7 @@ impl<'a> Crew<'a> {
         if self.used.cut_short.is_some() {
             return;
         }
+        self.used.source[0] = self.source();
         self.used.server[1] = self.server();
         let (own_before, waited_before) = (machine::own_cpu(), machine::waited(THREAD_NAME));
         let (begin, begin_us) = (Instant::now(), now_us());
@@ -207,6 +211,7 @@ impl<'a> Crew<'a> {
         self.used.own_cpu = machine::own_cpu().saturating_sub(own_before);
         self.used.waited = machine::waited(THREAD_NAME).saturating_sub(waited_before);
         self.used.server[2] = self.server();
+        self.used.source[1] = self.source();
         self.wait(Phase::Draining, DRAIN + self.poll_every());
     }
 
@@ -214,6 +219,10 @@ impl<'a> Crew<'a> {
     fn poll_every(&self) -> Duration {
         let polls = self.job.transports.iter().filter_map(Transport::poll_every);
         polls.max().unwrap_or_default().min(POLL_WAIT_MAX)
+    }
+
+    fn source(&self) -> Option<Lateness> {
+        self.job.plan.admin.as_ref().and_then(admin::lateness)
     }
 
     fn server(&self) -> Option<ProcessUse> {

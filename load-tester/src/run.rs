@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::admin::{self, Lateness};
+use crate::admin;
 use crate::catalog::{Catalog, CatalogError};
 use crate::checks;
 use crate::crew::{Crew, Ended, Job, Used};
@@ -188,27 +188,21 @@ impl<'a> Whole<'a> {
         let catalog = runtime.block_on(Catalog::fetch(&plan.target))?;
         catalog.check(&plan.symbols)?;
         let plan = Arc::new(plan);
-        let lateness = plan.admin.as_ref().and_then(admin::lateness);
         let spawned = spawned.as_mut();
         let job = Job { plan: &plan, transports: group, place, catalog, spawned, stop };
         let (ended, used) = Crew::start(job, tell)?.run();
         // A server of its own that died is replaced for the next lane; a person who interrupts means the whole run.
         self.cut_short = stop.is_asked() || (used.cut_short.is_some() && plan.spawn.is_none());
-        self.close_group(&plan, ended, &used, lateness.as_ref());
+        self.close_group(&plan, ended, &used);
         Ok(())
     }
 
     /// Enters what the lanes of a group came to.
-    fn close_group(
-        &mut self,
-        plan: &Plan,
-        ended: Vec<Ended>,
-        used: &Used,
-        lateness: Option<&Lateness>,
-    ) {
+    fn close_group(&mut self, plan: &Plan, ended: Vec<Ended>, used: &Used) {
         let answered = used.cut_short.is_none().then(|| answers(plan));
-        let source =
-            lateness.and_then(|before| admin::lateness(plan.admin.as_ref()?)?.p99_since(before));
+        let [before, after] = &used.source;
+        let source = after.as_ref().zip(before.as_ref());
+        let source = source.and_then(|(after, before)| after.p99_since(before));
         for ended in ended {
             let lane = outcome::lane(plan, ended, used);
             if let Some(why) = &lane.incomplete_why {
