@@ -104,7 +104,8 @@ fn polling_is_as_stale_as_theory_says() {
         [(staleness.p50_us, 500_000), (staleness.p90_us, 900_000), (staleness.p99_us, 990_000)]
     {
         let off = us.abs_diff(theory);
-        assert!(off < 25_000 + machine_us, "{us} µs, theory {theory}, machine {machine_us}");
+        // A poll may be sent late, answered late, and read late.
+        assert!(off < 25_000 + 3 * machine_us, "{us} µs, theory {theory}, machine {machine_us}");
     }
     // Four seconds of fifty clients.
     assert!(staleness.count.abs_diff(200_000_000) < 10_000_000, "{}", staleness.count);
