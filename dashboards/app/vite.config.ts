@@ -10,7 +10,10 @@ import { licences } from './build/licences.ts';
 const server = process.env['FEED_URL'] ?? 'http://127.0.0.1:8080';
 
 /** The pages, in the order of the navigation; each is a file at the top, so that the server needs no rule for it. */
-const PAGES: PageEntry[] = [{ file: 'index.html', title: 'Market' }];
+const PAGES: PageEntry[] = [
+  { file: 'index.html', title: 'Market' },
+  { file: 'race.html', title: 'Race' },
+];
 
 export default defineConfig({
   plugins: [frame(PAGES), licences()],
@@ -24,6 +27,6 @@ export default defineConfig({
       input: PAGES.map(({ file }) => fileURLToPath(new URL(file, import.meta.url))),
     },
   },
-  server: { proxy: { '/v1': { target: server, ws: true } } },
-  preview: { proxy: { '/v1': { target: server, ws: true } } },
+  server: { proxy: { '/v1': { target: server, ws: true }, '/lab': { target: server } } },
+  preview: { proxy: { '/v1': { target: server, ws: true }, '/lab': { target: server } } },
 });
