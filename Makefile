@@ -6,7 +6,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-# `make run ARGS="--listen 0.0.0.0:8080"` hands arguments to the server; CI sets CARGO_ARGS=--locked.
+# `make run ARGS="--listen 0.0.0.0:8080 --lab false"` hands arguments to the server; CI sets CARGO_ARGS=--locked. The
+# laboratory behind the pages Race and Server is open unless told otherwise; whoever reaches the port can press its buttons.
 ARGS ?=
 CARGO_ARGS ?=
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -20,7 +21,7 @@ NO_NODE := Node with npm is missing: install Node 20.19 or later (https://nodejs
 MODULES := $(WEB)/node_modules/.package-lock.json
 PAGES := $(WEB)/app/dist/index.html
 PAGE_SOURCES := $(shell find $(WEB)/app/src $(WEB)/app/public $(WEB)/app/frame $(WEB)/app/build $(WEB)/app/licences $(WEB)/sdk/src $(WEB)/report/src -type f 2>/dev/null) \
-	$(WEB)/app/index.html $(WEB)/app/vite.config.ts $(WEB)/tsconfig.base.json \
+	$(wildcard $(WEB)/app/*.html) $(WEB)/app/vite.config.ts $(WEB)/tsconfig.base.json \
 	$(WEB)/sdk/tsconfig.build.json $(WEB)/sdk/vite.config.ts $(WEB)/sdk/package.json $(WEB)/app/package.json \
 	$(WEB)/report/vite.config.ts $(WEB)/report/package.json
 
@@ -30,8 +31,8 @@ help: ## list these commands
 
 .PHONY: run
 run: $(if $(HAVE_NODE),$(PAGES),say-no-node) ## build everything and run the server with the simulator and the dashboards
-	cargo build --release $(CARGO_ARGS) -p feed-server
-	exec $(TARGET)/release/feed-server $(ARGS)
+	cargo build --release $(CARGO_ARGS) -p feed-server -p load-tester --bin feed-server --bin load-tester
+	TICKCAST_LAB="$${TICKCAST_LAB:-true}" exec $(TARGET)/release/feed-server $(ARGS)
 
 .PHONY: test
 test: test-rust test-ts test-browser ## set up, then pass every test: Rust, TypeScript, browser

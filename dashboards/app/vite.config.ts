@@ -13,6 +13,7 @@ const server = process.env['FEED_URL'] ?? 'http://127.0.0.1:8080';
 const PAGES: PageEntry[] = [
   { file: 'index.html', title: 'Market' },
   { file: 'race.html', title: 'Race' },
+  { file: 'server.html', title: 'Server' },
 ];
 
 export default defineConfig({

@@ -2,14 +2,11 @@
  * The market page in a real browser against the real server, while all is well: what it shows, how it is used with pointer
  * and keys, on a desktop and a phone. Leaves screenshots in `test-results/`.
  */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { serious } from './axe.ts';
 import { alive, bars, DEADLINE_MS, open, pillSays, ROW, shoot, type Opened } from './market.ts';
 import { launch, Server } from './server.ts';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 let server: Server;
 let browser: Browser;
@@ -29,19 +26,6 @@ afterAll(async () => {
 
 async function texts(on: Page, selector: string): Promise<string[]> {
   return on.locator(selector).allTextContents();
-}
-
-/** Findings that keep people out; minor ones are printed by axe's own tools. */
-async function serious(on: Page): Promise<string[]> {
-  await on.evaluate(axe);
-  return on.evaluate(async () => {
-    type Finding = { id: string; impact: string; nodes: { target: string[] }[] };
-    const { axe } = globalThis as never as { axe: { run(): Promise<{ violations: Finding[] }> } };
-    const { violations } = await axe.run();
-    return violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
-  });
 }
 
 describe('market page', () => {

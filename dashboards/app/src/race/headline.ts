@@ -19,7 +19,8 @@ export interface Piece {
 }
 
 export interface Headline {
-  title: Piece[];
+  /** What polling does, and what WebSocket does: a line each. */
+  title: Piece[][];
   more: Piece[];
 }
 
@@ -36,7 +37,7 @@ export function headline(
   const known = (...values: (number | undefined)[]): boolean => values.every(Number.isFinite);
   if (!ws || !poll || !known(ws.age_ms, poll.age_ms, ws.latency_ms, poll.latency_ms)) {
     return {
-      title: [{ text: 'The same prices over five transports.' }],
+      title: [[{ text: 'The same prices over five transports.' }]],
       more: [{ text: 'Measuring what each of them costs …' }],
     };
   }
@@ -44,18 +45,21 @@ export function headline(
   const [slow, fast] = quiet ? [poll.latency_ms, ws.latency_ms] : [poll.age_ms, ws.age_ms];
   const worse = slow > 1.5 * fast;
   const ratio = poll.bytes_s / ws.bytes_s;
-  const title: Piece[] = [
+  const polling: Piece[] = [
     { text: `Polling ${howOften(poll_ms)} shows you ${quiet ? 'each trade' : 'a price that is'} ` },
     { text: duration(slow), ...(worse && { strong: 'bad' as const }) },
     { text: quiet ? ' late' : ' old' },
     ...(ratio >= DEARER
       ? [{ text: ' and costs ' }, { text: `${times(ratio)} the bytes`, strong: 'bad' as const }]
       : []),
-    { text: '. WebSocket: ' },
+    { text: '.' },
+  ];
+  const pushing: Piece[] = [
+    { text: 'WebSocket: ' },
     { text: duration(fast), ...(worse && { strong: 'good' as const }) },
     { text: `${otherwise(ratio)}.` },
   ];
-  return { title, more: longpoll ? aside(longpoll, ws, quiet) : [] };
+  return { title: [polling, pushing], more: longpoll ? aside(longpoll, ws, quiet) : [] };
 }
 
 /** What WebSocket's bytes are against polling's, where polling is not the dearer way. */

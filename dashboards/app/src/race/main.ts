@@ -136,12 +136,15 @@ function lookAt(all: readonly LaneFigures[], clock: RaceClock): void {
     lanes.get(name)!.figures(now, known.get('ws'), { end_ms, theory }, reduced.matches);
   }
   const { title, more } = headline(Object.fromEntries(known), wishes.poll_ms);
-  summary = [...title, { text: ' ' }, ...more].map(({ text }) => text).join('');
-  sentence(element('headline'), title);
+  summary = [...title, more].map((line) => line.map(({ text }) => text).join('')).join(' ');
+  const [first = [], second = []] = title;
+  sentence(element('headline-polling'), first);
+  sentence(element('headline-pushing'), second);
   sentence(element('aside'), more);
   status.live(all.map(({ state }) => state));
   const span = trails.get('ws')!.span();
-  status.measured(clock, isState(lab), span !== undefined && isShared(span.from, span.to));
+  const isBoth = span !== undefined && isShared(span.from, span.to);
+  status.measured(clock, isState(lab), isBoth, span?.seconds ?? 0);
   status.events(wishes.symbol ?? '', known.get('ws')?.updates_s);
 }
 

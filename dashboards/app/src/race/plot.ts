@@ -47,8 +47,9 @@ export class Plot {
     const shares = spread(bins, end_ms, COLUMNS);
     const expected =
       typeof theory === 'object' ? uniformShares(theory, end_ms, COLUMNS) : undefined;
-    // Theory's height is two fifths of the picture, so that chance has room above it.
-    const top = Math.max(...shares, 2.5 * Math.max(0, ...(expected ?? [])), 1e-9);
+    // Theory's height is two fifths of the picture, so that chance has room above it; the last column, which is everything
+    // later than the axis, does not press the others down.
+    const top = Math.max(...shares.slice(0, -1), 2.5 * Math.max(0, ...(expected ?? [])), 1e-9);
     this.shares.setAttribute('d', columns(shares, top));
     this.curve.setAttribute('d', expected ? outline(expected, top) : needle(theory, end_ms));
     if (!Number.isFinite(p50_ms)) return;
@@ -64,7 +65,7 @@ function columns(shares: readonly number[], top: number): string {
   return shares
     .map((share, i) => {
       if (share <= 0) return '';
-      const height = Math.max(1, (share / top) * (HEIGHT - 1));
+      const height = Math.max(1, Math.min(1, share / top) * (HEIGHT - 1));
       return `M${i * width} ${HEIGHT}v-${height.toFixed(2)}h${width - 0.6}V${HEIGHT}z`;
     })
     .join('');

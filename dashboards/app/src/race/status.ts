@@ -44,8 +44,9 @@ export class Status {
     });
   }
 
-  /** By which clock, and by whom bytes were counted. */
-  measured(clock: RaceClock, hasLab: boolean, isShared: boolean): void {
+  /** By which clock, by whom bytes were counted, and of how many seconds the figures are. */
+  measured(clock: RaceClock, hasLab: boolean, isShared: boolean, seconds: number): void {
+    write(element('window'), String(Math.round(seconds)));
     write(element('clock'), clockText(clock));
     const counted = hasLab
       ? 'Bytes are counted by a relay in front of each lane, both ways, all headers included.'

@@ -1,0 +1,141 @@
+/**
+ * The server page in a real browser against a real server: that it shows what the server's metrics say, and what it says
+ * without them. Leaves screenshots in `test-results/`.
+ */
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PANELS } from '../src/server/panels.ts';
+import { serious } from './axe.ts';
+import { DEADLINE_MS, open, shoot, type Opened } from './market.ts';
+import { launch, Server } from './server.ts';
+
+let server: Server;
+let browser: Browser;
+let opened: Opened;
+let page: Page;
+
+beforeAll(async () => {
+  server = await Server.start(0, ['--lab']);
+  browser = await launch();
+  opened = await open(browser, `${server.url}server.html`);
+  page = opened.page;
+});
+afterAll(async () => {
+  await browser?.close();
+  await server?.kill();
+});
+
+async function legend(panel: string, line: string): Promise<string> {
+  const entry = page.locator(`[data-panel=${panel}] .legend li`, { hasText: line });
+  return entry.locator('.legend-value').innerText();
+}
+
+async function tile(id: string): Promise<string> {
+  return page.locator(`[data-tile=${id}]`).innerText();
+}
+
+describe('server page', () => {
+  it('draws a panel for everything', async () => {
+    await page.locator('#pill-text', { hasText: 'Live' }).waitFor();
+    for (const { id } of PANELS) {
+      await page.locator(`[data-panel=${id}] canvas`).waitFor();
+    }
+    await expect.poll(() => tile('events'), { timeout: DEADLINE_MS }).toMatch(/[12],\d{3}\/s/);
+    // Something was drawn, and not the axes alone: pixels in the colour of the first line.
+    const drawn = (panel: string): Promise<number> =>
+      page.locator(`[data-panel=${panel}] canvas`).evaluate((canvas: HTMLCanvasElement) => {
+        const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+        let blue = 0;
+        for (let at = 0; at < data.length; at += 4) {
+          if (data[at + 2]! > 200 && data[at]! < 150 && data[at + 3]! > 200) blue += 1;
+        }
+        return blue;
+      });
+    await expect.poll(() => drawn('lateness'), { timeout: DEADLINE_MS }).toBeGreaterThan(20);
+  });
+
+  it('follows connections and messages', async () => {
+    expect(await legend('connections', 'WebSocket')).toBe('0');
+    const sockets = [1, 2, 3].map(() => {
+      const address = `${server.url.replace('http', 'ws')}v1/ws?symbols=*`;
+      return new WebSocket(address);
+    });
+    await expect.poll(() => legend('connections', 'WebSocket'), { timeout: DEADLINE_MS }).toBe('3');
+    const messages = (): Promise<number> =>
+      legend('messages', 'WebSocket').then((text) => Number(text.replace(/[,/s]/g, '')));
+    // 2,000 events a second to each of three.
+    await expect.poll(messages, { timeout: DEADLINE_MS }).toBeGreaterThan(3000);
+    expect(await page.locator('#sentence').innerText()).toMatch(/messages a second to 3 conn|slow/);
+    expect(await legend('publish', 'p99')).toMatch(/ m?s$/);
+    expect(await tile('gaps')).toContain('0');
+    await shoot(page, 'server-desktop-dark');
+    for (const socket of sockets) socket.close();
+    await expect.poll(() => legend('connections', 'WebSocket'), { timeout: DEADLINE_MS }).toBe('0');
+    await page.locator('#sentence', { hasText: 'nobody is connected' }).waitFor();
+  });
+
+  it('shows the values under the pointer', async () => {
+    const chart = page.locator('[data-panel=connections] .u-over');
+    const box = (await chart.boundingBox())!;
+    // Where a connection was open: to the left of now.
+    const [before, y] = [await legend('connections', 'WebSocket'), box.y + box.height / 2];
+    expect(before).toBe('0');
+    let seen = new Set<string>();
+    for (let share = 0.05; share < 1; share += 0.05) {
+      await page.mouse.move(box.x + box.width * share, y);
+      seen = seen.add(await legend('connections', 'WebSocket'));
+    }
+    expect(seen).toContain('3');
+    await page.mouse.move(0, 0);
+    await expect.poll(() => legend('connections', 'WebSocket')).toBe('0');
+  });
+
+  it('says its state to those who listen, and has no serious finding of axe', async () => {
+    await page.locator('body').press('s');
+    await page.locator('#live', { hasText: /nobody is connected/ }).waitFor({ state: 'attached' });
+    const label = await page
+      .locator('[data-panel=connections] [role=img]')
+      .getAttribute('aria-label');
+    expect(label).toMatch(/^Connections, chart. Now: WebSocket 0, /);
+    expect(await serious(page)).toEqual([]);
+    await page.keyboard.press('t');
+    expect(await serious(page)).toEqual([]);
+    await shoot(page, 'server-desktop-light');
+    expect(opened.complaints).toEqual([]);
+  });
+
+  it.each(['dark', 'light'] as const)('fits a phone of 360 px, %s', async (colorScheme) => {
+    const phone = await open(browser, `${server.url}server.html`, {
+      ...{ viewport: { width: 360, height: 740 }, colorScheme, hasTouch: true, isMobile: true },
+    });
+    await phone.page.locator('[data-tile=events]').waitFor();
+    const wide = await phone.page.evaluate(() =>
+      [...document.querySelectorAll('body *')]
+        .filter((part) => part.getBoundingClientRect().right > 360.5)
+        .filter((part) => getComputedStyle(part).clipPath === 'none' && !part.closest('.uplot'))
+        .map((part) => part.className || part.tagName),
+    );
+    expect(wide).toEqual([]);
+    expect(await serious(phone.page)).toEqual([]);
+    await shoot(phone.page, `server-360-${colorScheme}`);
+    await phone.close();
+  });
+
+  it('says when the server is away, and goes on when it is back', async () => {
+    await server.kill();
+    await page.locator('#notice', { hasText: 'No server answers' }).waitFor();
+    server = await Server.start(server.port, ['--lab']);
+    await page.locator('#notice').waitFor({ state: 'hidden' });
+    await expect.poll(() => tile('events'), { timeout: DEADLINE_MS }).toMatch(/[12],\d{3}\/s/);
+  });
+
+  it('says where metrics are on a server without a laboratory', async () => {
+    const plain = await Server.start();
+    const visit = await open(browser, `${plain.url}server.html`);
+    await visit.page.locator('#no-lab', { hasText: '--lab' }).waitFor();
+    expect(await visit.page.locator('#body').isVisible()).toBe(false);
+    expect(await serious(visit.page)).toEqual([]);
+    await visit.close();
+    await plain.kill();
+  });
+});
