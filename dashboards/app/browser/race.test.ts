@@ -44,7 +44,7 @@ async function text(lane: string, selector: string, on = page): Promise<string> 
 
 /** `mean 1,240 ms`, `p99 12.4 s`, `0.6 ms` in ms. */
 function ms(shown: string): number {
-  const [, number, unit] = /([\d.,]+) (ms|s)/.exec(shown) ?? [];
+  const [, number, unit] = /([\d.,]+)\s*(ms|s)/.exec(shown) ?? [];
   return Number(number?.replace(',', '')) * (unit === 's' ? 1000 : 1);
 }
 
@@ -122,8 +122,9 @@ describe('race', () => {
   it('feels a stall, and recovers without missing anything', async () => {
     await page.locator('[data-lane=ws] button', { hasText: 'Stall' }).click();
     await page.locator('[data-lane=ws][data-state=stalled]').waitFor();
-    await expect.poll(() => age('ws'), { timeout: DEADLINE_MS }).toBeGreaterThan(1500);
-    expect(await age('sse')).toBeLessThan(1500);
+    // Against a lane that is not stalled: on a busy machine the source itself may be late.
+    const behind = async () => (await age('ws')) - (await age('sse'));
+    await expect.poll(behind, { timeout: DEADLINE_MS }).toBeGreaterThan(1200);
     await page.locator('[data-lane=ws][data-state=live]').waitFor();
     await expect.poll(() => age('ws'), { timeout: DEADLINE_MS }).toBeLessThan(500);
     expect(await text('ws', '.fact-missed .fact-value')).toBe('0');
@@ -145,9 +146,10 @@ describe('race', () => {
 
   it('polls as often as the slider says', async () => {
     await slide('poll', 'ArrowLeft', '200 ms');
+    await page.waitForURL(/poll_ms=200/);
+    const requests = async () => Number(await text('poll', '.fact-requests .fact-value'));
+    await expect.poll(requests, { timeout: DEADLINE_MS }).toBeGreaterThan(2.5);
     await windowIsFull();
-    expect(page.url()).toContain('poll_ms=200');
-    expect(Number(await text('poll', '.fact-requests .fact-value'))).toBeGreaterThan(2.5);
     expect(ms(await text('poll', '.lane-mean'))).toBeLessThan(400);
     expect(await page.locator('#headline').innerText()).toMatch(/^Polling 5 times a second/);
     await slide('poll', 'ArrowRight', '1 s');
@@ -189,6 +191,7 @@ describe('race', () => {
 
   it('is used with the keyboard alone, and says the result', async () => {
     await page.locator('body').press('s');
+    await page.locator('#headline', { hasText: 'Polling once a second' }).waitFor();
     await page
       .locator('#live', { hasText: /Polling once a second/ })
       .waitFor({ state: 'attached' });

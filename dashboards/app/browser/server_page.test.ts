@@ -4,10 +4,14 @@
  */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PANELS } from '../src/server/panels.ts';
 import { serious } from './axe.ts';
 import { DEADLINE_MS, open, shoot, type Opened } from './market.ts';
 import { launch, Server } from './server.ts';
+
+const PANELS = [
+  ...['messages', 'publish', 'connections', 'bytes', 'merged', 'slow', 'queues', 'lateness'],
+  'requests',
+];
 
 let server: Server;
 let browser: Browser;
@@ -30,6 +34,24 @@ async function legend(panel: string, line: string): Promise<string> {
   return entry.locator('.legend-value').innerText();
 }
 
+/** Reads all events until `signal` says enough. */
+async function listen(signal: AbortSignal): Promise<void> {
+  const answer = await fetch(`${server.url}v1/stream?symbols=*`, { signal });
+  const reader = answer.body!.getReader();
+  while (!(await reader.read()).done);
+}
+
+/** Messages a second on HTTP streams, from the server's own metrics over three seconds. */
+async function sentRate(): Promise<number> {
+  const total = async (): Promise<number> => {
+    const text = await (await fetch(`${server.url}lab/metrics`)).text();
+    return Number(/tickcast_messages_sent_total\{transport="stream"\} (\d+)/.exec(text)![1]);
+  };
+  const [before, begun] = [await total(), Date.now()];
+  await expect.poll(() => Date.now() - begun, { timeout: DEADLINE_MS }).toBeGreaterThan(3000);
+  return ((await total()) - before) / ((Date.now() - begun) / 1000);
+}
+
 async function tile(id: string): Promise<string> {
   return page.locator(`[data-tile=${id}]`).innerText();
 }
@@ -37,7 +59,7 @@ async function tile(id: string): Promise<string> {
 describe('server page', () => {
   it('draws a panel for everything', async () => {
     await page.locator('#pill-text', { hasText: 'Live' }).waitFor();
-    for (const { id } of PANELS) {
+    for (const id of PANELS) {
       await page.locator(`[data-panel=${id}] canvas`).waitFor();
     }
     await expect.poll(() => tile('events'), { timeout: DEADLINE_MS }).toMatch(/[12],\d{3}\/s/);
@@ -55,22 +77,25 @@ describe('server page', () => {
   });
 
   it('follows connections and messages', async () => {
-    expect(await legend('connections', 'WebSocket')).toBe('0');
-    const sockets = [1, 2, 3].map(() => {
-      const address = `${server.url.replace('http', 'ws')}v1/ws?symbols=*`;
-      return new WebSocket(address);
-    });
-    await expect.poll(() => legend('connections', 'WebSocket'), { timeout: DEADLINE_MS }).toBe('3');
+    expect(await legend('connections', 'HTTP stream')).toBe('0');
+    const leave = new AbortController();
+    const streams = [1, 2, 3].map(() => listen(leave.signal));
+    const open = () => legend('connections', 'HTTP stream');
+    await expect.poll(open, { timeout: DEADLINE_MS }).toBe('3');
     const messages = (): Promise<number> =>
-      legend('messages', 'WebSocket').then((text) => Number(text.replace(/[,/s]/g, '')));
-    // 2,000 events a second to each of three.
-    await expect.poll(messages, { timeout: DEADLINE_MS }).toBeGreaterThan(3000);
+      legend('messages', 'HTTP stream').then((text) => Number(text.replace(/[,/s]/g, '')));
+    // Much as the metrics themselves say, whatever this machine manages.
+    const ratio = async (): Promise<number> => (await messages()) / (await sentRate());
+    await expect.poll(ratio, { timeout: DEADLINE_MS }).toBeGreaterThan(0.6);
+    expect(await messages()).toBeGreaterThan(500);
+    expect(await ratio()).toBeLessThan(1.7);
     expect(await page.locator('#sentence').innerText()).toMatch(/messages a second to 3 conn|slow/);
     expect(await legend('publish', 'p99')).toMatch(/ m?s$/);
     expect(await tile('gaps')).toContain('0');
     await shoot(page, 'server-desktop-dark');
-    for (const socket of sockets) socket.close();
-    await expect.poll(() => legend('connections', 'WebSocket'), { timeout: DEADLINE_MS }).toBe('0');
+    leave.abort();
+    await Promise.allSettled(streams);
+    await expect.poll(open, { timeout: DEADLINE_MS }).toBe('0');
     await page.locator('#sentence', { hasText: 'nobody is connected' }).waitFor();
   });
 
@@ -78,16 +103,17 @@ describe('server page', () => {
     const chart = page.locator('[data-panel=connections] .u-over');
     const box = (await chart.boundingBox())!;
     // Where a connection was open: to the left of now.
-    const [before, y] = [await legend('connections', 'WebSocket'), box.y + box.height / 2];
-    expect(before).toBe('0');
-    let seen = new Set<string>();
-    for (let share = 0.05; share < 1; share += 0.05) {
+    const y = box.y + box.height / 2;
+    const open = () => legend('connections', 'HTTP stream');
+    await expect.poll(open, { timeout: DEADLINE_MS }).toBe('0');
+    const seen = new Set<string>();
+    for (let share = 0.02; share < 1; share += 0.02) {
       await page.mouse.move(box.x + box.width * share, y);
-      seen = seen.add(await legend('connections', 'WebSocket'));
+      seen.add(await open());
     }
     expect(seen).toContain('3');
     await page.mouse.move(0, 0);
-    await expect.poll(() => legend('connections', 'WebSocket')).toBe('0');
+    await expect.poll(open).toBe('0');
   });
 
   it('says its state to those who listen, and has no serious finding of axe', async () => {
@@ -101,7 +127,9 @@ describe('server page', () => {
     await page.keyboard.press('t');
     expect(await serious(page)).toEqual([]);
     await shoot(page, 'server-desktop-light');
-    expect(opened.complaints).toEqual([]);
+    // That the canvas was read back is this test's own doing.
+    const own = /willReadFrequently/;
+    expect(opened.complaints.filter((complaint) => !own.test(complaint))).toEqual([]);
   });
 
   it.each(['dark', 'light'] as const)('fits a phone of 360 px, %s', async (colorScheme) => {

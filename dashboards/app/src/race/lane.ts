@@ -22,6 +22,9 @@ const STATES: Record<string, string> = {
   reconnecting: 'connection lost, coming back',
   closed: 'closed',
 };
+/** Lanes whose only request is the one that opens them; one or two in a window are that, more are trouble. */
+const ONE_REQUEST: readonly TransportName[] = ['ws', 'sse', 'stream'];
+const STAYING = 0.25;
 /** Notes of what has happened stay so long. */
 const NOTE_MS = 8000;
 /** So many times WebSocket's bytes stand out. */
@@ -60,8 +63,8 @@ export class LaneView {
     what.textContent = TITLES[name][1];
     this.plot = new Plot(title(name));
     this.buttons = [
-      button('Stall 3 s', `Stall ${title(name)} for 3 seconds`, () => owner.stall(name)),
-      button('Drop', `Drop ${title(name)}`, () => owner.drop(name)),
+      button('Stall 3 s', `Stall 3 s: ${title(name)}`, () => owner.stall(name)),
+      button('Drop', `Drop: ${title(name)}`, () => owner.drop(name)),
     ];
     const facts = document.createElement('dl');
     facts.className = 'lane-facts';
@@ -114,9 +117,8 @@ export class LaneView {
   figures(now: Shown, against: Shown | undefined, axis: Axis, still: boolean): void {
     write(this.mean, Number.isNaN(now.age_ms) ? '' : `mean ${duration(now.age_ms)}`);
     this.fill('late', duration(now.p50_ms), `p99 ${duration(now.p99_ms)}`);
-    const isOne = this.name === 'ws' || this.name === 'sse' || this.name === 'stream';
-    const quiet = isOne && now.requests_s === 0;
-    this.fill('requests', quiet ? '0' : figure(now.requests_s), quiet ? 'stays open' : '');
+    const stays = ONE_REQUEST.includes(this.name) && now.requests_s < STAYING;
+    this.fill('requests', figure(now.requests_s), stays ? 'stays open' : '');
     const ratio = against && against !== now ? now.bytes_s / against.bytes_s : NaN;
     this.fill('bytes', Number.isFinite(now.bytes_s) ? bytes(now.bytes_s) : '–', more(ratio));
     mark(this.root, 'dear', String(ratio >= DEAR));
