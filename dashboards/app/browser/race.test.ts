@@ -190,11 +190,11 @@ describe('race', () => {
   });
 
   it('is used with the keyboard alone, and says the result', async () => {
-    await page.locator('body').press('s');
-    await page.locator('#headline', { hasText: 'Polling once a second' }).waitFor();
-    await page
-      .locator('#live', { hasText: /Polling once a second/ })
-      .waitFor({ state: 'attached' });
+    const said = async (): Promise<string | null> => {
+      await page.locator('body').press('s');
+      return page.locator('#live').textContent();
+    };
+    await expect.poll(said, { timeout: DEADLINE_MS }).toMatch(/^Polling once a second shows/);
     await page.locator('[data-lane=poll] button', { hasText: 'Stall' }).focus();
     await page.keyboard.press('Enter');
     await page.locator('[data-lane=poll][data-state=stalled]').waitFor();

@@ -162,6 +162,14 @@ describe('headline', () => {
     expect(equal.title.flat().some(({ strong }) => strong)).toBe(false);
   });
 
+  it('says how little polling shows where it is sent the latest alone', () => {
+    const poll = { ...measured(510, 501, 100), merging: 118.2 };
+    expect(words([headline({ ws, poll }, 1000).more])).toBe(
+      'Of 118 trades polling shows you one. ',
+    );
+    expect(headline({ ws, poll: { ...poll, merging: 1 } }, 1000).more).toEqual([]);
+  });
+
   it('speaks of lateness where the market is silent for longer', () => {
     const quiet = { ws: measured(4000, 0.6, 50), poll: measured(4480, 480, 900) };
     expect(words(headline(quiet, 1000).title)).toBe(

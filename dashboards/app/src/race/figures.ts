@@ -42,6 +42,7 @@ export function shown(from: Look, to: Look, seconds: number): Shown {
     p99_ms: quantile(bins, 0.99),
     updates_s: updates / seconds,
     requests_s: requests / seconds,
+    merging: of('events') / updates,
     bytes_s: bytes / seconds,
     bytes_update: updates > 0 ? bytes / updates : NaN,
     cpu_us: cpu(from, to),

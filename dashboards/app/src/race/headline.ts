@@ -10,6 +10,8 @@ export interface Measured {
   latency_ms: number;
   bytes_s: number;
   requests_s: number;
+  /** Trades that one painted price stands for, on average. */
+  merging?: number;
 }
 
 /** Text, and figures that stand out. */
@@ -59,13 +61,24 @@ export function headline(
     { text: duration(fast), ...(worse && { strong: 'good' as const }) },
     { text: `${otherwise(ratio)}.` },
   ];
-  return { title: [polling, pushing], more: longpoll ? aside(longpoll, ws, quiet) : [] };
+  return {
+    title: [polling, pushing],
+    more: [...unseen(poll), ...(longpoll ? aside(longpoll, ws, quiet) : [])],
+  };
 }
 
 /** What WebSocket's bytes are against polling's, where polling is not the dearer way. */
 function otherwise(ratio: number): string {
   if (!Number.isFinite(ratio) || ratio <= 0 || ratio >= DEARER) return '';
   return ratio > 1 / DEARER ? ', for the same bytes' : `, for ${times(1 / ratio)} the bytes`;
+}
+
+/** What was merged away before anybody saw it. */
+function unseen({ merging = 1 }: Measured): Piece[] {
+  if (!(merging >= 1.5)) return [];
+  return [
+    { text: `Of ${Math.round(merging).toLocaleString('en-US')} trades polling shows you one. ` },
+  ];
 }
 
 function aside(longpoll: Measured, ws: Measured, quiet: boolean): Piece[] {
