@@ -85,9 +85,9 @@ describe('race', () => {
   it('shows what polling once a second costs', async () => {
     await windowIsFull();
     const [ws, poll] = [ms(await text('ws', '.lane-mean')), ms(await text('poll', '.lane-mean'))];
-    expect(poll).toBeGreaterThan(420);
-    expect(poll).toBeLessThan(750);
-    expect(ws).toBeLessThan(poll / 2.5);
+    // Half an interval more than what is pushed; on a busy machine the source is late for both alike.
+    expect(poll - ws).toBeGreaterThan(380);
+    expect(poll - ws).toBeLessThan(680);
     expect(ms(await text('poll', '.fact-late .fact-value'))).toBeGreaterThan(400);
     expect(await page.locator('#headline').innerText()).toMatch(
       /^Polling once a second shows you a price that is \d+ ms old.*\nWebSocket: /,
@@ -150,9 +150,11 @@ describe('race', () => {
     const requests = async () => Number(await text('poll', '.fact-requests .fact-value'));
     await expect.poll(requests, { timeout: DEADLINE_MS }).toBeGreaterThan(2.5);
     await windowIsFull();
-    expect(ms(await text('poll', '.lane-mean'))).toBeLessThan(400);
-    expect(await page.locator('#headline').innerText()).toMatch(/^Polling 5 times a second/);
+    const [poll, ws] = [ms(await text('poll', '.lane-mean')), ms(await text('ws', '.lane-mean'))];
+    const said = await page.locator('#headline').innerText();
     await slide('poll', 'ArrowRight', '1 s');
+    expect(poll - ws).toBeLessThan(350);
+    expect(said).toMatch(/^Polling 5 times a second/);
   });
 
   it('has the server follow the sliders', async () => {
