@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use hyper::header::{HeaderName, HeaderValue};
 use load_tester::result::Order;
 use load_tester::{
     Format, Mode, Objective, Plan, Spawn, Symbols, Target, Transport, channels, read_duration,
+    read_header,
 };
 
-use crate::stored;
+use crate::{cli, stored};
 
 const HELP: &str = "Examples:
   load-tester run --clients 1000 --for 30s
@@ -54,6 +56,10 @@ pub enum Command {
     Run(Box<Run>),
     /// Write the report of a stored run
     Report(stored::Report),
+    /// Search how many clients each transport carries under an SLO
+    Capacity(cli::capacity::Capacity),
+    /// Measure what others have published, beside their figures
+    Reproduce(cli::reproduce::Reproduce),
     /// Say which figures of two stored runs differ, and how sure that is
     Compare(stored::Compare),
 }
@@ -106,6 +112,15 @@ pub struct Run {
     /// Polls say what they have (If-None-Match), so that nothing new costs a 304 instead of an empty answer
     #[arg(long)]
     pub conditional: bool,
+    /// Poll so long after each answer (closed loop) instead of on a schedule; what a slow server costs is then hidden
+    #[arg(long)]
+    pub poll_pause: bool,
+    /// Simulate a network that takes so long, each way (in the client; 1 ms exact): 40ms
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = read_duration)]
+    pub delay: Duration,
+    /// A further header of every request, as in 'Accept-Language: en'. May be given several times
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = read_header)]
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Test another machine than this one. It must be yours, or its owner must agree
     #[arg(long)]
     pub allow_remote: bool,
@@ -221,6 +236,9 @@ impl Run {
             sample_every: self.sample_every,
             conditional: self.conditional,
             busy_max: self.generator_max / 100.0,
+            poll_pause: self.poll_pause,
+            delay: self.delay,
+            headers: self.headers.iter().cloned().collect(),
             server_pid: self.server_pid,
             admin: match &self.admin_url {
                 Some(url) => Some(Target::new(url, self.allow_remote)?),

@@ -8,6 +8,7 @@
 
 mod admin;
 mod breaches;
+pub mod capacity;
 mod catalog;
 mod checks;
 pub mod compare;
@@ -22,6 +23,7 @@ mod progress;
 mod ramps;
 mod recorder;
 pub mod report;
+pub mod reproduce;
 pub mod result;
 mod run;
 pub mod scan;
@@ -36,7 +38,7 @@ pub use breaches::{Breach, BreachKind, Breaches};
 pub use catalog::{Catalog, CatalogError, Selection};
 pub use ledger::Ledger;
 pub use machine::Machine;
-pub use plan::{Format, Mode, Plan, PlanError, Symbols, channels, read_duration};
+pub use plan::{Format, Mode, Plan, PlanError, Symbols, channels, read_duration, read_header};
 pub use progress::{LaneProgress, Phase, Progress};
 pub use run::{RunError, Stop, run, run_until};
 pub use slo::{Objective, ObjectiveError};

@@ -1,6 +1,7 @@
 //! The `load-tester` program: arguments in, a run, a report and an exit code out.
 
 mod args;
+mod cli;
 mod display;
 mod live;
 mod out;
@@ -29,6 +30,8 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(run) => execute(&run),
         Command::Report(report) => report.execute().map(|()| Verdict::Ok),
+        Command::Capacity(command) => return several(|stop| command.execute(stop)),
+        Command::Reproduce(command) => return several(|stop| command.execute(stop)),
         Command::Compare(compare) => match compare.execute() {
             Ok(true) => return EXIT_SLO.into(),
             other => other.map(|_| Verdict::Ok),
@@ -39,6 +42,20 @@ fn main() -> ExitCode {
         Ok(Verdict::Broken) => EXIT_BROKEN.into(),
         Ok(Verdict::SloBroken) => EXIT_SLO.into(),
         Ok(Verdict::Invalid | Verdict::Incomplete) => EXIT_INVALID.into(),
+        Err(error) => {
+            eprintln!("load-tester: {error:#}");
+            EXIT_USAGE.into()
+        }
+    }
+}
+
+/// A subcommand that makes several runs, and says itself what its exit code is.
+#[expect(clippy::print_stderr, reason = "errors of the program go to standard error")]
+fn several(command: impl FnOnce(&Stop) -> anyhow::Result<u8>) -> ExitCode {
+    let stop = Stop::default();
+    let done = stop_on_interrupt(stop.clone()).map_err(Into::into);
+    match done.and_then(|()| command(&stop)) {
+        Ok(code) => code.into(),
         Err(error) => {
             eprintln!("load-tester: {error:#}");
             EXIT_USAGE.into()

@@ -4,6 +4,8 @@
 use std::time::Duration;
 
 use feed_protocol::Channel;
+use hyper::HeaderMap;
+use hyper::header::{HeaderName, HeaderValue};
 use serde_json::json;
 use thiserror::Error;
 
@@ -21,6 +23,8 @@ const MEASURE_MIN: Duration = Duration::from_millis(100);
 const CONNECT_MAX: Duration = Duration::from_secs(600);
 /// The longest time to measure.
 const MEASURE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// The longest delay that is simulated: twice as far as by a satellite.
+const DELAY_MAX: Duration = Duration::from_secs(10);
 /// The longest interval that the contract allows, ms.
 const INTERVAL_MS_MAX: u32 = 60_000;
 /// So many connections' latencies are recorded unless told otherwise: enough for p99.9, and cheap.
@@ -116,6 +120,12 @@ pub struct Plan {
     pub sample_every: Option<u32>,
     /// Whether polls say what they have (`If-None-Match`), so that nothing new is a 304.
     pub conditional: bool,
+    /// Whether a polling interval begins with the answer to the poll before (closed loop) instead of being a schedule.
+    pub poll_pause: bool,
+    /// Simulated delay of the network, each way.
+    pub delay: Duration,
+    /// Further headers of every request.
+    pub headers: HeaderMap,
     /// Process whose CPU time and memory are watched.
     pub server_pid: Option<u32>,
     /// The server's admin listener, for its own lateness and version.
@@ -190,6 +200,9 @@ impl Plan {
             seed: 1,
             sample_every: None,
             conditional: false,
+            poll_pause: false,
+            delay: Duration::ZERO,
+            headers: HeaderMap::new(),
             server_pid: None,
             admin: None,
             spawn: None,
@@ -213,6 +226,7 @@ impl Plan {
         seconds("--for", self.measure, MEASURE_MIN, MEASURE_MAX)?;
         seconds("--warmup", self.warmup, Duration::ZERO, MEASURE_MAX)?;
         seconds("--connect-timeout", self.connect_timeout, MEASURE_MIN, CONNECT_MAX)?;
+        seconds("--delay", self.delay, Duration::ZERO, DELAY_MAX)?;
         if let Mode::Latest { interval_ms } = self.mode {
             in_range("--interval-ms", interval_ms, 0, INTERVAL_MS_MAX)?;
         }
@@ -297,6 +311,8 @@ impl Plan {
             "measure_s": self.measure.as_secs_f64(), "warmup_s": self.warmup.as_secs_f64(),
             "connect_rate": self.connect_rate, "sample_every": self.sampling(),
             "generator_max": self.busy_max,
+            "delay_ms": self.delay.as_secs_f64() * 1e3, "poll_pause": self.poll_pause,
+            "headers": self.headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(),
         })
     }
 }
@@ -315,6 +331,17 @@ pub fn channels(list: &str) -> Result<Vec<Channel>, PlanError> {
         }
     }
     Ok(channels)
+}
+
+/// `Name: value`.
+///
+/// # Errors
+/// Anything else, in words.
+pub fn read_header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let wrong = || format!("`{text}` is no header: give one like 'Accept-Language: en'");
+    let (name, value) = text.split_once(':').ok_or_else(wrong)?;
+    let name = name.trim().parse().map_err(|_| wrong())?;
+    Ok((name, value.trim().parse().map_err(|_| wrong())?))
 }
 
 /// `30s`, `500ms`, `5m`, `1h`; a bare number is seconds.

@@ -132,6 +132,17 @@ impl Objective {
         self.lane.as_deref().is_none_or(|mine| mine == lane)
     }
 
+    /// The same promise to somebody who asks every `interval` only: a limit in time is longer by that.
+    #[must_use]
+    pub fn with_interval(&self, interval: std::time::Duration) -> Self {
+        if self.unit != Unit::Time || interval.is_zero() {
+            return self.clone();
+        }
+        let limit = self.limit + interval.as_secs_f64() * 1e3;
+        let sign = if self.inclusive { "<=" } else { "<" };
+        Self { expression: format!("{}{sign}{limit}ms", self.field), limit, ..self.clone() }
+    }
+
     /// Held against a lane's figures.
     #[must_use]
     pub fn hold(&self, lane: &Lane) -> Slo {
@@ -206,6 +217,17 @@ mod tests {
         assert_eq!((slo.lane.as_deref(), slo.field, slo.limit), (None, "age.p50", 0.5));
         assert_eq!(read("bytes_per_event<120").limit, 120.0);
         assert_eq!(read("missed<=0").limit, 0.0);
+    }
+
+    #[test]
+    fn leaves_a_poller_its_interval() {
+        let second = std::time::Duration::from_secs(1);
+        let slo = read("p99<=100ms").with_interval(second);
+        assert_eq!((slo.expression.as_str(), slo.limit), ("p99<=1100ms", 1100.0));
+        assert_eq!(read(&slo.expression), slo);
+        for other in ["missed<=0", "bytes_per_event<9"] {
+            assert_eq!(read(other).with_interval(second), read(other));
+        }
     }
 
     #[test]

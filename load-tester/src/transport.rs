@@ -2,6 +2,7 @@
 //! [`Connection::receive`] again and again. What the messages say is not looked at here.
 
 mod answer;
+mod delay;
 mod dial;
 mod h2_frames;
 mod http;
@@ -16,6 +17,7 @@ mod websocket;
 
 use std::os::fd::AsFd;
 
+use hyper::HeaderMap;
 use hyper::body::Bytes;
 use thiserror::Error;
 
@@ -142,6 +144,8 @@ pub struct Ask<'a> {
     pub pacing: Pacing,
     /// Whether polls say what they have (`If-None-Match`).
     pub conditional: bool,
+    /// Further headers of every request.
+    pub headers: HeaderMap,
 }
 
 /// An open connection.
@@ -162,8 +166,7 @@ impl Connection {
     pub async fn open(ask: Ask<'_>) -> Result<Self, End> {
         Ok(match ask.transport.kind {
             Kind::WebSocket(format) => {
-                let mut socket =
-                    WebSocket::connect(&ask.dial, ask.authority, &ask.path, format).await?;
+                let mut socket = WebSocket::connect(&ask, format).await?;
                 socket.send(&ask.request).await?;
                 Self::WebSocket(Box::new(socket))
             }

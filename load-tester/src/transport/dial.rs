@@ -4,12 +4,14 @@
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::End;
-use super::meter::{Meter, Metered};
+use super::delay::delayed;
+use super::meter::{Line, Meter, Metered};
 
 /// How a client reaches the server.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +24,8 @@ pub struct Dial {
     pub receive_buffer: Option<u32>,
     /// Whether its segments are counted, which takes a second file descriptor.
     pub watched: bool,
+    /// How long every byte takes, each way, besides what the network itself takes.
+    pub delay: Duration,
 }
 
 /// An open socket and what watches it.
@@ -54,7 +58,14 @@ impl Dial {
         let watch = self.watched.then(|| stream.as_fd().try_clone_to_owned()).transpose();
         let watch = watch.map_err(failed)?;
         let meter = Arc::new(Meter::new(h2));
-        Ok(Dialled { io: TokioIo::new(Metered::new(stream, meter.clone())), meter, watch })
+        let line = if self.delay.is_zero() {
+            Line::Direct(stream)
+        } else {
+            // The handshake of TCP takes a way to the server and back.
+            tokio::time::sleep(2 * self.delay).await;
+            Line::Delayed(delayed(stream, self.delay))
+        };
+        Ok(Dialled { io: TokioIo::new(Metered::new(line, meter.clone())), meter, watch })
     }
 
     async fn stream(&self, closing: Closing) -> std::io::Result<TcpStream> {

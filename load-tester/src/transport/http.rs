@@ -14,7 +14,7 @@ use tokio::task::AbortHandle;
 use super::dial::{Closing, Dial};
 use super::h2_frames::H2Layers;
 use super::meter::Meter;
-use super::{Cost, End, HttpVersion, Layers};
+use super::{Ask, Cost, End, HttpVersion, Layers};
 
 /// Smallest window that HTTP/2 may be given without asking for less than its default.
 const H2_WINDOW_MIN: u32 = 65_535;
@@ -61,6 +61,8 @@ pub struct Http {
     dial: Dial,
     version: HttpVersion,
     authority: HeaderValue,
+    /// Of every request, besides its own.
+    headers: HeaderMap,
     open: Open,
     /// What connections before this one have read and written.
     wire_before: (u64, u64),
@@ -74,12 +76,15 @@ impl Http {
     ///
     /// # Errors
     /// There is no connection.
-    pub async fn connect(dial: Dial, version: HttpVersion, authority: &str) -> Result<Self, End> {
+    pub async fn connect(ask: &Ask<'_>) -> Result<Self, End> {
+        let (dial, version, authority) = (ask.dial, ask.transport.http, ask.authority);
+        let headers = ask.headers.clone();
         let authority = HeaderValue::from_str(authority)
             .map_err(|_| End::Connect(format!("`{authority}` is no host")))?;
         let open = Open::connect(&dial, version).await?;
         let h2_seen = [H2Layers::default(); 2];
-        Ok(Self { dial, version, authority, open, wire_before: (0, 0), reconnects: 0, h2_seen })
+        let (wire_before, reconnects) = ((0, 0), 0);
+        Ok(Self { dial, version, authority, headers, open, wire_before, reconnects, h2_seen })
     }
 
     /// Bytes read and written so far.
@@ -191,6 +196,7 @@ impl Http {
             headers.insert(HOST, self.authority.clone());
         }
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        headers.extend(self.headers.clone());
         if let Some((name, value)) = extra {
             headers.insert(name, value);
         }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::h2_frames::{FrameMeter, H2Layers};
@@ -69,17 +69,25 @@ fn open<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// What bytes go through.
+pub enum Line {
+    /// The socket itself.
+    Direct(TcpStream),
+    /// A line on which every byte takes its time.
+    Delayed(DuplexStream),
+}
+
 /// A socket with a counter on it.
 pub struct Metered {
-    stream: TcpStream,
+    line: Line,
     meter: Arc<Meter>,
 }
 
 impl Metered {
-    /// `stream`, counted by `meter`.
+    /// `line`, counted by `meter`.
     #[must_use]
-    pub fn new(stream: TcpStream, meter: Arc<Meter>) -> Self {
-        Self { stream, meter }
+    pub fn new(line: Line, meter: Arc<Meter>) -> Self {
+        Self { line, meter }
     }
 }
 
@@ -91,7 +99,10 @@ impl AsyncRead for Metered {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let polled = match &mut self.line {
+            Line::Direct(socket) => Pin::new(socket).poll_read(context, buffer),
+            Line::Delayed(line) => Pin::new(line).poll_read(context, buffer),
+        };
         self.meter.read(&buffer.filled()[before..]);
         polled
     }
@@ -103,7 +114,10 @@ impl AsyncWrite for Metered {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+        let polled = match &mut self.line {
+            Line::Direct(socket) => Pin::new(socket).poll_write(context, bytes),
+            Line::Delayed(line) => Pin::new(line).poll_write(context, bytes),
+        };
         if let Poll::Ready(Ok(written)) = polled {
             self.meter.wrote(&bytes[..written]);
         }
@@ -111,10 +125,16 @@ impl AsyncWrite for Metered {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        match &mut self.line {
+            Line::Direct(socket) => Pin::new(socket).poll_flush(context),
+            Line::Delayed(line) => Pin::new(line).poll_flush(context),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        match &mut self.line {
+            Line::Direct(socket) => Pin::new(socket).poll_shutdown(context),
+            Line::Delayed(line) => Pin::new(line).poll_shutdown(context),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Polls and long polls: one request after another on a kept connection, each from the cursor of the one before. Polls
 //! keep an open-loop schedule: poll k is due at its first time + k intervals, whatever became of those before it; what
-//! is not answered by the time of the next one costs that slot, and is counted.
+//! is not answered by the time of the next one costs that slot, and is counted. A pause after each answer instead, as
+//! many clients have it, is a closed loop, and another value of [`Pacing`].
 
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub enum Pacing {
         /// One of them.
         first: Instant,
     },
+    /// Closed loop: so long after the answer to the one before.
+    After(Duration),
 }
 
 /// A client that polls.
@@ -50,7 +53,7 @@ pub struct Poller {
 impl Poller {
     /// Connects; nothing is asked for yet.
     pub(super) async fn connect(ask: Ask<'_>) -> Result<Self, End> {
-        let http = Http::connect(ask.dial, ask.transport.http, ask.authority).await?;
+        let http = Http::connect(&ask).await?;
         Ok(Self {
             http,
             path: ask.path,
@@ -162,7 +165,11 @@ impl Schedule {
 
     /// When the next request is to be sent, and how many were due before and are left out. `None` is at once.
     fn next(&mut self, now: Instant) -> (Option<Instant>, u32) {
-        let Pacing::Every { every, first } = self.pacing else { return (None, 0) };
+        let (every, first) = match self.pacing {
+            Pacing::AtOnce => return (None, 0),
+            Pacing::After(pause) => return (Some(now + pause), 0),
+            Pacing::Every { every, first } => (every, first),
+        };
         let mut missed = 0;
         let due = match self.due {
             Some(due) => {
@@ -205,6 +212,15 @@ mod tests {
     #[test]
     fn long_polls_do_not_wait() {
         assert_eq!(Schedule::new(Pacing::AtOnce).next(Instant::now()), (None, 0));
+    }
+
+    #[test]
+    fn a_pause_begins_with_the_answer() {
+        let begin = Instant::now();
+        let mut schedule = Schedule::new(Pacing::After(S));
+        for answered in [begin, begin + S.mul_f64(7.3)] {
+            assert_eq!(schedule.next(answered), (Some(answered + S), 0));
+        }
     }
 
     #[test]

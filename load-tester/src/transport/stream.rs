@@ -29,7 +29,7 @@ impl Stream {
             Kind::Sse => (Cut::Events, "text/event-stream"),
             _ => (Cut::Lines, "application/x-ndjson"),
         };
-        let mut http = Http::connect(ask.dial, ask.transport.http, ask.authority).await?;
+        let mut http = Http::connect(&ask).await?;
         let (response, spent) = http.get(&ask.path, accept, None).await?;
         if !is_fine(response.status()) {
             return Err(refusal(response).await);
@@ -137,7 +137,13 @@ mod tests {
         let target = listener.local_addr().unwrap();
         let client = async {
             let kind = Kind::Stream;
-            let dial = Dial { target, source: None, receive_buffer: Some(65_536), watched: false };
+            let dial = Dial {
+                target,
+                source: None,
+                receive_buffer: Some(65_536),
+                watched: false,
+                delay: Duration::ZERO,
+            };
             let ask = Ask {
                 transport: Transport { kind, http: HttpVersion::Two },
                 dial,
@@ -146,6 +152,7 @@ mod tests {
                 request: Vec::new(),
                 pacing: Pacing::AtOnce,
                 conditional: false,
+                headers: hyper::HeaderMap::new(),
             };
             let mut stream = Stream::connect(ask).await.unwrap();
             let deadline = Instant::now() + Duration::from_secs(20);

@@ -17,10 +17,10 @@ use hyper::upgrade::Upgraded;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 
-use super::dial::{Closing, Dial};
+use super::dial::Closing;
 use super::http::refusal;
 use super::meter::{Meter, Metered};
-use super::{Cost, End, Frame, Layers, Mark, Payload};
+use super::{Ask, Cost, End, Frame, Layers, Mark, Payload};
 use crate::plan::Format;
 
 /// Close code of a client that has had enough.
@@ -38,14 +38,9 @@ pub struct WebSocket {
 
 impl WebSocket {
     /// Connects and shakes hands.
-    pub(super) async fn connect(
-        dial: &Dial,
-        authority: &str,
-        path: &str,
-        format: Format,
-    ) -> Result<Self, End> {
-        let dialled = dial.connect(Closing::InOrder, false).await?;
-        let upgraded = upgrade(authority, path, format, dialled.io).await?;
+    pub(super) async fn connect(ask: &Ask<'_>, format: Format) -> Result<Self, End> {
+        let dialled = ask.dial.connect(Closing::InOrder, false).await?;
+        let upgraded = upgrade(ask, format, dialled.io).await?;
         let mut socket =
             fastwebsockets::WebSocket::after_handshake(TokioIo::new(upgraded), Role::Client);
         socket.set_writev(false);
@@ -130,14 +125,9 @@ impl WebSocket {
 }
 
 /// The opening handshake.
-async fn upgrade(
-    authority: &str,
-    path: &str,
-    format: Format,
-    io: TokioIo<Metered>,
-) -> Result<Upgraded, End> {
-    let request = Request::get(path)
-        .header(HOST, authority)
+async fn upgrade(ask: &Ask<'_>, format: Format, io: TokioIo<Metered>) -> Result<Upgraded, End> {
+    let mut request = Request::get(&ask.path)
+        .header(HOST, ask.authority)
         .header(UPGRADE, "websocket")
         .header(CONNECTION, "Upgrade")
         .header(SEC_WEBSOCKET_KEY, generate_key())
@@ -145,6 +135,7 @@ async fn upgrade(
         .header(SEC_WEBSOCKET_PROTOCOL, format.subprotocol())
         .body(Empty::<Bytes>::new())
         .map_err(|why| End::Connect(why.to_string()))?;
+    request.headers_mut().extend(ask.headers.clone());
     let lost = |why: hyper::Error| End::Lost(format!("in the handshake: {why}"));
     let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.map_err(lost)?;
     // The exchange owns the sender: when a refusal has been read, the connection ends.

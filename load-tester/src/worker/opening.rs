@@ -35,6 +35,7 @@ impl Thread {
             _ => (plan.target.path_of(transport.endpoint(), &query(plan, &selection)), Vec::new()),
         };
         let pacing = match transport.poll_every() {
+            Some(pause) if plan.poll_pause => Pacing::After(pause),
             Some(every) => {
                 let phase = (f64::from(number) * STAGGER).fract();
                 Pacing::Every { every, first: self.begin + every.mul_f64(phase) }
@@ -48,12 +49,14 @@ impl Thread {
                 source: plan.target.source(number),
                 receive_buffer: (buffer > 0).then_some(buffer),
                 watched: self.watches(number),
+                delay: plan.delay,
             },
             authority: &plan.target.authority,
             path,
             request,
             pacing,
             conditional: plan.conditional,
+            headers: plan.headers.clone(),
         };
         let connection = timeout_at(deadline, Connection::open(ask)).await;
         Ok((connection.unwrap_or(Err(End::Late))?, selection))
