@@ -14,6 +14,8 @@ use crate::transport::Transport;
 const CONNECT_RATE_MIN: u32 = 200;
 /// How long a client of a step may take to be connected.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// Below this part of its processors a server is not why its source is late.
+const SERVER_BUSY: f64 = 0.7;
 /// Checks that speak of the tester.
 const TESTER_CHECKS: [&str; 5] = ["generator", "threads", "window", "bytes down", "bytes up"];
 
@@ -27,6 +29,8 @@ pub enum Limit {
     Server,
     /// The tester had not the CPU time for more: nothing is known of the server.
     Tester,
+    /// The machine: the source was late although the server was not busy. Somebody else uses it, or the tester crowds it out.
+    Machine,
     /// No more clients were to be tried: open files of the tester, or `--clients-max`.
     Most,
     /// Time was up.
@@ -128,7 +132,8 @@ fn limit(result: &RunResult, lane: &Lane) -> Option<(Limit, String)> {
         return told(Limit::Tester, check);
     }
     if let Some(check) = failed(false) {
-        return told(Limit::Server, check);
+        let by_machine = check.name == "source" && !server_is_busy(result, lane);
+        return told(if by_machine { Limit::Machine } else { Limit::Server }, check);
     }
     if let Some(slo) = result.slos.iter().find(|slo| !slo.ok) {
         let measured = slo.measured.map_or("nothing".to_owned(), |value| format!("{value:.1}"));
@@ -141,5 +146,40 @@ fn limit(result: &RunResult, lane: &Lane) -> Option<(Limit, String)> {
             let why = lane.incomplete_why.clone().or(result.incomplete_why.clone());
             Some((Limit::Server, why.unwrap_or_else(|| "the run is not complete".to_owned())))
         }
+    }
+}
+
+/// Whether a late source is the server's own doing, as far as is known.
+fn server_is_busy(result: &RunResult, lane: &Lane) -> bool {
+    let Some(server) = lane.server_use else { return true };
+    // The tester has its share of the processors; what is left is the server's.
+    let cpus = result.machine.cpus.max(1) as f64;
+    let threads = lane.generator.threads.max(1) as f64;
+    let left = (cpus - lane.generator.busy * threads).max(0.1);
+    server.cpu_s / lane.window_s.max(f64::MIN_POSITIVE) > left * SERVER_BUSY
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Format;
+    use crate::target::Target;
+
+    #[test]
+    fn a_step_takes_its_time_and_leaves_a_poller_its_interval() {
+        let base = Plan {
+            objectives: vec!["p99<100ms".parse().unwrap(), "poll:1s.p50<1s".parse().unwrap()],
+            ..Plan::new(Target::new("http://127.0.0.1:1/", false).unwrap())
+        };
+        let time = Duration::from_secs(8);
+        let push = plan(&base, Transport::web_socket(Format::Json), 4000, time);
+        let connecting = f64::from(push.clients) / f64::from(push.connect_rate);
+        let all = push.warmup + push.measure + Duration::from_secs_f64(connecting);
+        assert_eq!((all, push.connect_rate), (time, 2000));
+        assert_eq!(push.objectives, base.objectives[..1]);
+        let poll = plan(&base, "poll:1s".parse().unwrap(), 1, time);
+        let expressions: Vec<_> =
+            poll.objectives.iter().map(|slo| slo.expression.as_str()).collect();
+        assert_eq!(expressions, ["p99<1100ms", "poll:1s.p50<1s"]);
     }
 }

@@ -21,7 +21,10 @@ pub fn text(capacity: &Capacity) -> String {
     if let Some(poll) = &capacity.poll {
         text += "\n";
         text += &inputs(poll);
-        for even in &capacity.break_even {
+        if poll.cost.request <= 0.0 {
+            text += "  nothing can be said: twice the interval did not cost less; measure again on a quiet machine, or with more clients\n";
+        }
+        for even in capacity.break_even.iter().filter(|_| poll.cost.request > 0.0) {
             text += &line(poll, even);
         }
     }
@@ -40,6 +43,7 @@ fn row(carried: &Carried) -> Vec<String> {
     let who = match carried.limit {
         Some(Limit::Tester) => "the tester was the limit: ",
         Some(Limit::Server) => "the server: ",
+        Some(Limit::Machine) => "the machine, not the server: ",
         _ => "",
     };
     let at = carried.broke_at.map_or(String::new(), |clients| format!(" (with {clients})"));

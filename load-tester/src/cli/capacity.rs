@@ -25,7 +25,7 @@ Each step is a run of --step in all: a quarter to connect, an eighth to settle, 
 a step breaks the SLO or is not valid, then bisected to 5 %; what was found is run once more, to confirm it. A promise to every
 transport (p99<100ms) leaves a poller its interval (poll:1s: p99<1100ms); one by name (poll:1s.p99<1050ms) is taken as it is.
 
-Who was the limit is said. Above 70 % of its processors the tester measures itself: then it is `at least N: the tester was the
+Who was the limit is said. A source that is late beside an idle server is the machine's doing; the step is run again. Above 70 % of its processors the tester measures itself: then it is `at least N: the tester was the
 limit`, and nothing is known of the server beyond N. Tester and server share this machine.
 
 Break-even: a poller at interval T costs the server a/T + b a second, a and b from runs at T and 2T; polling carries as many

@@ -13,8 +13,8 @@ use crate::result::Lane;
 const EVERY: Duration = Duration::from_secs(5);
 const POLL_CLIENTS: f64 = 5_000.0;
 const SSE_CLIENTS: f64 = 25_000.0;
-/// Trades of 90 bytes or so that make 5.2 kB.
-const SYMBOLS: usize = 58;
+/// Trades of 85 bytes or so that make 5.2 kB.
+const SYMBOLS: usize = 61;
 const CLIENTS: u32 = 3000;
 
 /// Measures it.
@@ -33,7 +33,7 @@ pub fn measure(bench: &mut Bench<'_>) -> Result<Reproduced, ReproduceError> {
     let clients = bench.clients(CLIENTS);
     let many = Plan { mode, warmup: EVERY, ..plan(clients, window) };
     let nobody =
-        Plan { clients: 1, warmup: Duration::from_secs(1), measure: EVERY, ..many.clone() };
+        Plan { clients: 1, warmup: Duration::from_secs(1), measure: 2 * EVERY, ..many.clone() };
     let idle = bench.lane(&shape, "sse", "heartbeat_ms=0", &nobody)?;
     let sse = bench.lane(&shape, "sse", "heartbeat_ms=0", &many)?;
     let poll = bench.lane(&shape, "poll:5s", "", &many)?;
