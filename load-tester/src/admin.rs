@@ -1,7 +1,7 @@
 //! What the server says of itself on its admin listener: its version, and how late its source was while it was
 //! measured. Only asks; a server without an admin listener is measured all the same.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
@@ -10,6 +10,9 @@ use crate::target::Target;
 
 /// How long an answer may take.
 const WITHIN: Duration = Duration::from_secs(2);
+/// How long a fresh server may take until its source has begun.
+const READY_WITHIN: Duration = Duration::from_secs(20);
+const READY_LOOK_EVERY: Duration = Duration::from_millis(20);
 /// The histogram of the source's lateness.
 const LATENESS: &str = "tickcast_source_lateness_seconds_bucket{le=\"";
 
@@ -30,6 +33,19 @@ pub struct Lateness(Vec<(f64, u64)>);
 pub fn version(admin: &Target) -> Version {
     let body = get(admin, "/version");
     body.and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default()
+}
+
+/// Waits until the server says that it is ready: until its source has begun, and what it prepares for that is over.
+/// Whether it came to that.
+pub fn until_ready(admin: &Target) -> bool {
+    let deadline = Instant::now() + READY_WITHIN;
+    while get(admin, "/readyz").is_none() {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        std::thread::sleep(READY_LOOK_EVERY);
+    }
+    true
 }
 
 /// The source's lateness so far; `None` if the server does not say.

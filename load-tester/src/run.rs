@@ -180,6 +180,10 @@ impl<'a> Whole<'a> {
             plan.server_pid = Some(server.pid());
             plan.admin = server.admin.clone();
         }
+        // What a server does before its first event is no part of what clients cost it.
+        if let Some(admin) = plan.admin.as_ref().filter(|_| spawned.is_some()) {
+            admin::until_ready(admin);
+        }
         if let Some(admin) = &plan.admin {
             let version = admin::version(admin);
             (self.server.version, self.server.commit) = (version.version, version.commit);
