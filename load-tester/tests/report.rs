@@ -8,7 +8,7 @@ use load_tester::compare::conditions::{Weight, differing};
 use load_tester::compare::measure::Measure;
 use load_tester::compare::{self, Finding, Options, page, text};
 use load_tester::report::{hlog::hlog, html};
-use load_tester::result::{Verdict, decode};
+use load_tester::result::{Hist, Verdict, decode};
 
 #[path = "../examples/sample_run.rs"]
 #[expect(dead_code, reason = "its main belongs to the example")]
@@ -65,6 +65,30 @@ fn long_runs_stay_below_the_limit_and_say_what_they_leave_out() {
     let page = html::html(&run).unwrap();
     assert!(page.len() < BYTES_MAX, "{}", page.len());
     assert!(page.contains("single seconds are left out"));
+}
+
+#[test]
+fn wide_histograms_are_rounded_in_the_page_and_their_percentiles_are_not() {
+    let mut run = sample(1, 0.0, 60);
+    // Minutes of age, weighted by time: tens of thousands of buckets, no two alike.
+    let mut wide = Histogram::new_with_bounds(1, 600_000_000, 3).unwrap();
+    for value in 1..300_000_u64 {
+        wide.record_n(value * 997, 1 + value * 7919 % 1_000_003).unwrap();
+    }
+    for lane in &mut run.lanes {
+        lane.age = Hist::new(&wide, 0, 0, 0);
+        (lane.staleness, lane.latency) = (lane.age.clone(), lane.age.clone());
+    }
+    let page = html::html(&run).unwrap();
+    assert!(page.len() < BYTES_MAX, "{}", page.len());
+    assert!(page.contains("two digits"));
+    let age = &stored(&page)["lanes"][0]["age"];
+    assert_eq!(age["p99_us"], run.lanes[0].age.p99_us);
+    let coarse = decode(age["hdr"].as_str().unwrap()).unwrap();
+    assert_eq!(coarse.len(), wide.len());
+    let (rounded, exact) =
+        (coarse.value_at_quantile(0.9) as f64, wide.value_at_quantile(0.9) as f64);
+    assert!((rounded / exact - 1.0).abs() < 0.02, "{rounded} for {exact}");
 }
 
 #[test]

@@ -30,9 +30,10 @@ pub fn html(run: &RunResult) -> Result<String, HistError> {
     let title = "Tickcast laboratory report";
     let mut page = String::new();
     // The raw data gives way to the limit of size, and the page says how much.
-    for kept in [Kept::Everything, Kept::NoHistograms, Kept::NoSeconds] {
+    for kept in [Kept::Everything, Kept::NoHistograms, Kept::TwoDigits, Kept::NoSeconds] {
         let body = body(run, kept);
-        let document = Document { title, body: &body, figures: &figures, raw: &raw(run, kept) };
+        let raw = raw(run, kept)?;
+        let document = Document { title, body: &body, figures: &figures, raw: &raw };
         page = render(&document);
         if page.len() < BYTES_MAX {
             break;
@@ -45,16 +46,20 @@ pub fn html(run: &RunResult) -> Result<String, HistError> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kept {
     Everything,
+    /// Without those of single seconds.
     NoHistograms,
+    /// And the others with two digits instead of three: of minutes of age there are very many buckets.
+    TwoDigits,
+    /// And without the seconds.
     NoSeconds,
 }
 
-fn raw(run: &RunResult, kept: Kept) -> String {
+fn raw(run: &RunResult, kept: Kept) -> Result<String, HistError> {
     let mut run = run.clone();
     for lane in &mut run.lanes {
         match kept {
             Kept::Everything => {}
-            Kept::NoHistograms => {
+            Kept::NoHistograms | Kept::TwoDigits => {
                 for second in &mut lane.intervals {
                     second.latency.clear();
                     second.staleness.clear();
@@ -62,8 +67,16 @@ fn raw(run: &RunResult, kept: Kept) -> String {
             }
             Kept::NoSeconds => lane.intervals.clear(),
         }
+        if matches!(kept, Kept::TwoDigits | Kept::NoSeconds) {
+            let merged = lane.merged_latency.as_mut();
+            let all =
+                [&mut lane.latency, &mut lane.all_latency, &mut lane.age, &mut lane.staleness];
+            for hist in all.into_iter().chain(merged) {
+                hist.round()?;
+            }
+        }
     }
-    json(&run)
+    Ok(json(&run))
 }
 
 fn body(run: &RunResult, kept: Kept) -> Markup {
@@ -192,7 +205,8 @@ fn download(kept: Kept) -> Markup {
                 @match kept {
                     Kept::Everything => {}
                     Kept::NoHistograms => { " To keep this page below 400 kB, the histograms of single seconds are left out here; the run’s own file has them." }
-                    Kept::NoSeconds => { " To keep this page below 400 kB, single seconds are left out here; the run’s own file has them." }
+                    Kept::TwoDigits => { " To keep this page below 400 kB, the histograms of single seconds are left out here and the others have two digits; the run’s own file has all of it." }
+                    Kept::NoSeconds => { " To keep this page below 400 kB, single seconds are left out here and the histograms have two digits; the run’s own file has all of it." }
                 }
             }
             p { button.primary type="button" data-download="run.json" { "Download run.json" } }

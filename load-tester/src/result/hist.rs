@@ -77,6 +77,21 @@ impl Hist {
         decode(&self.hdr)
     }
 
+    /// Keeps two significant digits of the buckets; the percentiles beside them stay as they are.
+    ///
+    /// # Errors
+    /// The stored text is none.
+    pub fn round(&mut self) -> Result<(), HistError> {
+        let fine = self.histogram()?;
+        let mut coarse = Histogram::new_with_bounds(1, fine.high().max(2), 2)
+            .map_err(|why| HistError::Format(why.to_string()))?;
+        for bucket in fine.iter_recorded() {
+            coarse.saturating_record_n(bucket.value_iterated_to(), bucket.count_at_value());
+        }
+        self.hdr = encode(&coarse);
+        Ok(())
+    }
+
     /// Whether there is nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
