@@ -25,8 +25,8 @@ const HISTORY_MAX: u64 = 1_000_000_000;
 
 const ABOUT: &str = "Streams market data to thousands of subscribers over WebSocket, with a simulated market built in.";
 const EXAMPLES: &str = "\
-Every setting is also read from the environment (--listen is TICKCAST_LISTEN) and from a TOML file
-(--config tickcast.toml, with lines like `listen = \"127.0.0.1:8080\"`, names as on the command line).
+Every setting is also read from the environment (--listen is TICKCAST_LISTEN) and from a TOML file \
+(--config tickcast.toml, with lines like `listen = \"127.0.0.1:8080\"`, names as on the command line). \
 The command line wins over the environment, the environment over the file.
 
 Examples:

@@ -321,7 +321,7 @@ export class FeedClient extends Emitter<FeedClientEvents> {
     this.#become({ state, attempt, code, retryAt: Date.now() + delay });
     if (onwards) this.#dial();
     else this.#timer = setTimeout(() => this.#dial(), delay);
-    if (!greeted && this.#ladder.only('ws')) this.#probe();
+    if (!greeted && this.#ladder.isOnly('ws')) this.#probe();
   }
 
   /** A browser does not say why a handshake was refused; plain HTTP does. */

@@ -35,7 +35,7 @@ export class Ladder {
   }
 
   /** Whether there is no choice but `name`. */
-  only(name: TransportName): boolean {
+  isOnly(name: TransportName): boolean {
     return this.#all.every((other) => other === name);
   }
 

@@ -10,6 +10,7 @@ mod event;
 pub mod json;
 mod message;
 pub mod msgpack;
+mod parameters;
 pub mod price;
 mod request;
 mod symbol;
@@ -26,12 +27,12 @@ pub use message::{
     Control, Data, Format, GapReason, Limits, Mode, OnSlow, Record, RequestId, ServerMessage,
     SubscriptionInfo, TableRow,
 };
-pub use price::{Price, PriceError};
-pub use request::{
-    HEARTBEAT_MS, HEARTBEAT_MS_DEFAULT, INTERVAL_MS_MAX, Op, Rejection, Request, Subscribe,
-    Unsubscribe, heartbeat_ms, parse_channels, parse_cursor, parse_interval_ms, parse_mode,
-    parse_request, parse_symbols, trades_only, unknown_symbols,
+pub use parameters::{
+    HEARTBEAT_MS, HEARTBEAT_MS_DEFAULT, INTERVAL_MS_MAX, heartbeat_ms, parse_channels,
+    parse_cursor, parse_interval_ms, parse_mode, parse_symbols, trades_only, unknown_symbols,
 };
+pub use price::{Price, PriceError};
+pub use request::{Op, Rejection, Request, Subscribe, Unsubscribe, parse_request};
 pub use symbol::{NAME_BYTES_MAX, PLACES_MAX, Symbol, SymbolError, SymbolId, Universe, is_name};
 
 /// Appends `record` in `format`; `symbol` is the record's. Snapshots are single events with `snap` set.

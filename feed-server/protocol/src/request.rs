@@ -1,26 +1,15 @@
-//! What a client asks for: requests as they come over a socket, and the same parameters in a query string.
-//! Everything is checked here that needs no knowledge of symbols; a wrong request is refused whole, with the `id` it bore.
-//! Longer than most files here: a quarter is the table of refusals that its tests go through.
-
-use std::ops::RangeInclusive;
+//! What a client asks for over a socket. Everything is checked here that needs no knowledge of symbols; a wrong request is refused whole, with the `id` it bore.
 
 use serde_json::{Map, Value};
 
+use crate::parameters::{interval_in_range, shortened};
 use crate::{
-    Channel, ChannelSet, Cursor, ErrorCode, EventChannel, Format, Mode, OnSlow, RequestId, is_name,
+    ChannelSet, Cursor, ErrorCode, Format, Mode, OnSlow, RequestId, parse_channels, parse_cursor,
+    parse_mode, parse_symbols, trades_only,
 };
 
-/// Largest `interval_ms`.
-pub const INTERVAL_MS_MAX: u32 = 60_000;
-/// Possible `heartbeat_ms`, beside 0 for none.
-pub const HEARTBEAT_MS: RangeInclusive<u32> = 250..=60_000;
-/// `heartbeat_ms` unless told otherwise.
-pub const HEARTBEAT_MS_DEFAULT: u32 = 5_000;
 /// Longest `id` in characters.
 const ID_CHARS_MAX: usize = 64;
-/// How many bad names an error message lists.
-const NAMED_MAX: usize = 10;
-
 /// A request that was understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -93,7 +82,7 @@ impl Rejection {
         Self { id: None, code, message: message.into() }
     }
 
-    fn bad(message: impl Into<String>) -> Self {
+    pub(crate) fn bad(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::BadRequest, message)
     }
 }
@@ -236,128 +225,6 @@ fn channels(object: &Map<String, Value>) -> Result<Option<ChannelSet>, Rejection
     strings(object, "channels")?.map(|names| parse_channels(names.into_iter())).transpose()
 }
 
-/// Checks names and patterns for their form and drops repetitions.
-///
-/// # Errors
-/// No name at all, or names that can be neither a symbol nor a pattern: all of them are named.
-pub fn parse_symbols<'a>(names: impl Iterator<Item = &'a str>) -> Result<Vec<String>, Rejection> {
-    let (mut good, mut bad) = (Vec::new(), Vec::new());
-    let mut seen = std::collections::HashSet::new();
-    for name in names {
-        let stem = name.strip_suffix('*').unwrap_or(name);
-        if name != "*" && !is_name(stem) {
-            bad.push(shortened(name));
-        } else if seen.insert(name) {
-            good.push(name.to_owned());
-        }
-    }
-    if !bad.is_empty() {
-        return Err(unknown_symbols(&bad));
-    }
-    if good.is_empty() {
-        return Err(Rejection::bad(
-            "`symbols` is missing or empty; name symbols, or `*` for all, or a prefix such as `BTC*`",
-        ));
-    }
-    Ok(good)
-}
-
-/// The refusal of names that are no symbols.
-#[must_use]
-pub fn unknown_symbols<S: AsRef<str>>(names: &[S]) -> Rejection {
-    let listed: Vec<_> = names.iter().take(NAMED_MAX).map(AsRef::as_ref).collect();
-    let more = match names.len().saturating_sub(NAMED_MAX) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    Rejection::new(
-        ErrorCode::UnknownSymbol,
-        format!("no symbol {}{more}; GET /v1/symbols lists them", listed.join(", ")),
-    )
-}
-
-/// Reads channel names.
-///
-/// # Errors
-/// None at all, or one that does not exist.
-pub fn parse_channels<'a>(names: impl Iterator<Item = &'a str>) -> Result<ChannelSet, Rejection> {
-    let channels = names
-        .map(|name| {
-            Channel::from_wire(name).ok_or_else(|| {
-                Rejection::new(
-                    ErrorCode::UnknownChannel,
-                    format!(
-                        "no channel {}; there are trades, quotes, status and bars:1s 5s 1m 5m 15m 1h 1d",
-                        shortened(name)
-                    ),
-                )
-            })
-        })
-        .collect::<Result<ChannelSet, _>>()?;
-    if channels.is_empty() {
-        return Err(Rejection::bad("`channels` is empty; leave it out for trades"));
-    }
-    Ok(channels)
-}
-
-/// Reads `mode`.
-///
-/// # Errors
-/// Neither `every` nor `latest`.
-pub fn parse_mode(word: &str) -> Result<Mode, Rejection> {
-    match word {
-        "every" => Ok(Mode::Every),
-        "latest" => Ok(Mode::Latest),
-        other => Err(Rejection::bad(format!(
-            "`mode` is `every` or `latest`, not `{}`",
-            shortened(other)
-        ))),
-    }
-}
-
-/// Reads `interval_ms` from a query.
-///
-/// # Errors
-/// Not a whole number of 0 to [`INTERVAL_MS_MAX`].
-pub fn parse_interval_ms(text: &str) -> Result<u32, Rejection> {
-    interval_in_range(text.parse().ok())
-}
-
-/// Reads `heartbeat_ms` from a query: 0 for none, or one of [`HEARTBEAT_MS`].
-///
-/// # Errors
-/// Anything else.
-pub fn heartbeat_ms(text: &str) -> Result<u32, Rejection> {
-    text.parse().ok().filter(|ms| *ms == 0 || HEARTBEAT_MS.contains(ms)).ok_or_else(|| {
-        Rejection::bad(format!(
-            "`heartbeat_ms` is 0 for none, or {} to {}, not `{}`",
-            HEARTBEAT_MS.start(),
-            HEARTBEAT_MS.end(),
-            shortened(text)
-        ))
-    })
-}
-
-/// Reads a cursor.
-///
-/// # Errors
-/// Text that is none.
-pub fn parse_cursor(text: &str) -> Result<Cursor, Rejection> {
-    text.parse().map_err(|error: crate::CursorError| Rejection::bad(format!("`since`: {error}")))
-}
-
-/// The channels of a subscription that names none.
-#[must_use]
-pub fn trades_only() -> ChannelSet {
-    [Channel::Events(EventChannel::Trades)].into_iter().collect()
-}
-
-fn interval_in_range(ms: Option<u64>) -> Result<u32, Rejection> {
-    ms.and_then(|ms| u32::try_from(ms).ok())
-        .filter(|ms| *ms <= INTERVAL_MS_MAX)
-        .ok_or_else(|| Rejection::bad(format!("`interval_ms` is 0 to {INTERVAL_MS_MAX}")))
-}
-
 fn given<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
     object.get(key).filter(|value| !value.is_null())
 }
@@ -398,10 +265,6 @@ fn kind(value: &Value) -> &'static str {
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
     }
-}
-
-fn shortened(text: &str) -> String {
-    text.chars().take(40).collect()
 }
 
 #[cfg(test)]
@@ -491,14 +354,5 @@ mod tests {
         let mut two = rmp_serde::to_vec_named(&serde_json::json!({"op": "ping"})).unwrap();
         two.extend_from_within(..);
         assert!(parse_request(Format::Msgpack, &two).unwrap_err().message.contains("one map"));
-    }
-
-    #[test]
-    fn heartbeats_are_none_or_in_range() {
-        assert_eq!(heartbeat_ms("0"), Ok(0));
-        assert_eq!(heartbeat_ms("250"), Ok(250));
-        for bad in ["249", "60001", "-1", "x", ""] {
-            assert!(heartbeat_ms(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -8,8 +8,8 @@ use hyper::{Request, StatusCode};
 
 use super::answer::{Answer, Rejected, json, with_status};
 use super::query::{DataQuery, Query, cursor_of_etag, etag};
+use crate::connection::names::{Names, topics_of};
 use crate::connection::sink::ClientSink;
-use crate::connection::subscriptions::{Names, topics_of};
 use crate::market::SeenBar;
 use crate::runtime::Local;
 use crate::shard::Shard;

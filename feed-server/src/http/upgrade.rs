@@ -10,7 +10,7 @@ use hyper::{Method, Request, StatusCode, Version};
 use super::answer::{Answer, Rejected, problem};
 use super::handover::{Handover, Heir};
 use super::query::{DataQuery, Query};
-use crate::connection::subscriptions::Names;
+use crate::connection::names::Names;
 use crate::connection::websocket::Opening;
 use crate::runtime::Local;
 

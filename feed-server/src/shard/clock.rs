@@ -2,12 +2,13 @@
 //! Time is a parameter: nothing here reads a clock.
 
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use feed_protocol::{CloseCode, Control};
 
 use super::Shard;
-use super::audience::{AudienceId, Behaviour, ConnectionId};
-use super::fanout::{Shortfall, broadcast, schedule};
+use super::audience::{Audience, AudienceId, Behaviour, ConnectionId};
+use super::broadcast::{Shortfall, broadcast};
 use super::frame::Trailer;
 use super::member::Phase;
 use super::outbox::Sink;
@@ -246,4 +247,22 @@ impl<S: Sink> Shard<S> {
         });
         ages.max().unwrap_or(0)
     }
+}
+
+/// Arranges for a flush by the clock, at the next multiple of the audience's period: all that have the same period are
+/// flushed together.
+pub(super) fn schedule(
+    id: AudienceId,
+    audience: &mut Audience,
+    now: Now,
+    deadlines: &mut BinaryHeap<Deadline>,
+) {
+    let Some(period_ms) = audience.key.behaviour.period_ms() else { return };
+    if std::mem::replace(&mut audience.is_scheduled, true) {
+        return;
+    }
+    let period_us = u64::from(period_ms) * 1000;
+    let at_us = (now.clock_us / period_us + 1) * period_us;
+    let timer = Timer::Flush { audience: id, generation: audience.generation };
+    deadlines.push(Deadline { at_us, timer });
 }

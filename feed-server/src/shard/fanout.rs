@@ -3,32 +3,19 @@
 //! leaves the fast path (see `delivery`).
 
 use feed_protocol::{Body, Event, Format, GapReason, OnSlow, Universe};
-use slab::Slab;
 
 use super::Shard;
-use super::audience::{Audience, AudienceId, Behaviour, ConnectionId};
+use super::audience::{Audience, AudienceId, Behaviour};
 use super::backlog::{Gap, Out};
 use super::batch::{Batch, Item, write_out};
-use super::clock::{Deadline, Now, Timer};
-use super::counters::{Counters, Transport};
+use super::broadcast::{Shortfall, broadcast};
+use super::clock::{Now, schedule};
+use super::cuts::Cuts;
 use super::delivery::second_trailer;
-use super::frame::{FRAGMENT_BYTES, FrameBuilder, Trailer};
-use super::member::Member;
-use super::outbox::{Sink, Written, write};
+use super::frame::{FRAGMENT_BYTES, Trailer};
+use super::outbox::Sink;
 use super::private::{Private, Waits};
 use super::queue::Popped;
-
-/// What was written to a member that did not take all.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Shortfall {
-    pub id: ConnectionId,
-    /// Bytes taken; `None` if the connection is broken.
-    pub taken: Option<usize>,
-}
-
-/// Frames one after another: where each ends, in bytes and in places of `pending`.
-#[derive(Debug, Default)]
-struct Cuts(Vec<(usize, usize)>);
 
 impl<S: Sink> Shard<S> {
     /// Deals with events in the order in which they came out of the queue. What was overwritten there is fetched from
@@ -212,7 +199,7 @@ impl<S: Sink> Shard<S> {
         let shortfalls =
             broadcast(&mut self.members, &members, bytes, wire.transport(), &self.counters);
         if single {
-            cuts.0.push((bytes.len(), pending.len()));
+            cuts.single(bytes.len(), pending.len());
             if !shortfalls.is_empty() {
                 whole = bytes.to_vec();
             }
@@ -336,35 +323,6 @@ pub(super) fn add_item(
     }
 }
 
-/// Writes the same bytes to every member; tells who did not take all.
-pub(super) fn broadcast<S: Sink>(
-    members: &mut Slab<Member<S>>,
-    ids: &[ConnectionId],
-    bytes: &[u8],
-    transport: Transport,
-    counters: &Counters,
-) -> Vec<Shortfall> {
-    let mut shortfalls = Vec::new();
-    let (mut total, mut writes) = (0, 0);
-    for &id in ids {
-        let taken = match write(&mut members[id].sink, bytes) {
-            Written::All => {
-                total += bytes.len();
-                writes += 1;
-                continue;
-            }
-            Written::Part(taken) => Some(taken),
-            Written::Broken => None,
-        };
-        total += taken.unwrap_or(0);
-        writes += u64::from(taken.is_some_and(|taken| taken > 0));
-        shortfalls.push(Shortfall { id, taken });
-    }
-    counters.bytes(transport).add(total as u64);
-    counters.writes.add(writes);
-    shortfalls
-}
-
 impl Audience {
     /// Merges an item for the attached members.
     fn share(&mut self, item: &Item) {
@@ -376,47 +334,4 @@ impl Audience {
             Item::Gap(gap) => self.shared.add_gap(gap),
         }
     }
-}
-
-impl Cuts {
-    fn cut(
-        &mut self,
-        builder: &mut FrameBuilder,
-        whole: &mut Vec<u8>,
-        items: usize,
-        trailer: Trailer,
-    ) {
-        whole.extend_from_slice(builder.finish_with(trailer));
-        builder.clear();
-        self.0.push((whole.len(), items));
-    }
-
-    /// After `taken` bytes: the frame that was begun (empty if none was), how much of it is sent, and the first item that
-    /// is in no frame that was begun.
-    fn rest(&self, taken: usize) -> (std::ops::Range<usize>, usize, usize) {
-        let done = self.0.partition_point(|(end, _)| *end <= taken);
-        let (start, items) = done.checked_sub(1).map_or((0, 0), |place| self.0[place]);
-        match self.0.get(done) {
-            Some(&(end, next)) if taken > start => (start..end, taken - start, next),
-            _ => (start..start, 0, items),
-        }
-    }
-}
-
-/// Arranges for a flush by the clock, at the next multiple of the audience's period: all that have the same period are
-/// flushed together.
-pub(super) fn schedule(
-    id: AudienceId,
-    audience: &mut Audience,
-    now: Now,
-    deadlines: &mut std::collections::BinaryHeap<Deadline>,
-) {
-    let Some(period_ms) = audience.key.behaviour.period_ms() else { return };
-    if std::mem::replace(&mut audience.is_scheduled, true) {
-        return;
-    }
-    let period_us = u64::from(period_ms) * 1000;
-    let at_us = (now.clock_us / period_us + 1) * period_us;
-    let timer = Timer::Flush { audience: id, generation: audience.generation };
-    deadlines.push(Deadline { at_us, timer });
 }

@@ -4,7 +4,8 @@
 use super::Shard;
 use super::audience::{AudienceId, Behaviour, ConnectionId};
 use super::clock::Now;
-use super::fanout::{add_item, schedule};
+use super::clock::schedule;
+use super::fanout::add_item;
 use super::member::Membership;
 use super::outbox::Sink;
 use super::private::{Private, Waits};

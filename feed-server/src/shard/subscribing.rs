@@ -16,7 +16,8 @@ use super::outbox::Sink;
 use super::private::{Private, Waits};
 use super::replay::{Replay, Replayed};
 use super::wire::Wire;
-use crate::connection::subscriptions::{Manner, Names, topics_of};
+use crate::connection::names::{Names, topics_of};
+use crate::connection::subscriptions::Manner;
 
 /// Where a subscription starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
