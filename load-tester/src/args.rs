@@ -27,8 +27,8 @@ const HELP: &str = "Examples:
   load-tester run --transport ws-msgpack --clients 20000 --threads 2 --server-pid $(pgrep -x feed-server)
       what the server spends on each delivered message
 
-Latency is the client's clock less the event's `ts`, the instant at which it was due: a server that stalls, a queue that
-fills and a socket that does not drain are all in it, and there is no coordinated omission to correct. Staleness is how
+Latency is the client's clock less the event's `ts`, the instant at which it was due: a server that stalls, a queue that \
+fills and a socket that does not drain are all in it, and there is no coordinated omission to correct. Staleness is how \
 old, at each instant, the oldest event is that a client should have and has not; age, how old the newest one is that it has.
 
 Exit codes:
@@ -38,7 +38,7 @@ Exit codes:
   3  an SLO is not met
   4  the figures are invalid or not complete: clients missing, tester too busy, server died, interrupted …
 
-To keep tester and server apart, pin both: `taskset -c 1 load-tester run …`, and `--pin-server 0` or `taskset -c 0` for the
+To keep tester and server apart, pin both: `taskset -c 1 load-tester run …`, and `--pin-server 0` or `taskset -c 0` for the \
 server.";
 
 /// Opens thousands of subscribers on a market-data stream, times what they get, checks that nothing is missing.

@@ -123,6 +123,16 @@ pub enum CapacityError {
     },
 }
 
+/// What ended a search, and what was found before.
+#[derive(Debug, Error)]
+#[error("{error}")]
+pub struct Ended {
+    /// Why.
+    pub error: CapacityError,
+    /// Marked as incomplete; empty if nothing had been found.
+    pub found: Box<Capacity>,
+}
+
 /// Hears how a search goes.
 pub trait Audience {
     /// About once a second, while a step runs.
@@ -134,16 +144,14 @@ pub trait Audience {
 /// Searches each transport of the plan. What was found before `stop` was asked is kept, and marked.
 ///
 /// # Errors
-/// The first step could not begin, or the server broke its contract.
+/// A step could not begin, or the server broke its contract; what was found before comes with the error.
 pub fn capacity(
     settings: &Settings,
     audience: &mut dyn Audience,
     stop: &Stop,
-) -> Result<Capacity, CapacityError> {
-    let files = machine::allow_files(u64::from(settings.clients_max) + OTHER_FILES);
-    let by_files = u32::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(u32::MAX);
+) -> Result<Capacity, Ended> {
     let plan = &settings.plan;
-    let mut capacity = Capacity {
+    let mut found = Capacity {
         schema: 1,
         command: Vec::new(),
         complete: true,
@@ -156,22 +164,44 @@ pub fn capacity(
         break_even: Vec::new(),
         poll: None,
     };
+    match search(settings, &mut found, audience, stop) {
+        Ok(()) => Ok(found),
+        Err(error) => {
+            found.complete = false;
+            found.incomplete_why = Some(error.to_string());
+            Err(Ended { error, found: Box::new(found) })
+        }
+    }
+}
+
+/// Enters what each transport carries, then the break-even.
+fn search(
+    settings: &Settings,
+    found: &mut Capacity,
+    audience: &mut dyn Audience,
+    stop: &Stop,
+) -> Result<(), CapacityError> {
+    let files = machine::allow_files(u64::from(settings.clients_max) + OTHER_FILES);
+    let by_files = u32::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(u32::MAX);
+    let plan = &settings.plan;
     let mut start = settings.start;
     for &transport in &plan.transports {
         let most = settings.clients_max.min(by_files);
         let mut hunt = Hunt::new(settings, transport, start, most, audience, stop);
-        hunt.search()?;
-        let carried = hunt.end(settings.clients_max > by_files);
+        let searched = hunt.search();
+        let carried = hunt.end(settings.clients_max > by_files, searched.as_ref().err());
         // The next one's answer is likely near: two doublings below it is a good place to begin.
         start = if carried.clients > 0 { (carried.clients / 4).max(1) } else { settings.start };
-        capacity.transports.push(carried);
+        if searched.is_ok() || !carried.steps.is_empty() {
+            found.transports.push(carried);
+        }
+        searched?;
         if stop.is_asked() {
-            let (done, all) = (capacity.transports.len(), plan.transports.len());
-            capacity.complete = false;
-            capacity.incomplete_why = Some(format!("interrupted at {transport}, {done} of {all}"));
-            return Ok(capacity);
+            let (done, all) = (found.transports.len(), plan.transports.len());
+            found.complete = false;
+            found.incomplete_why = Some(format!("interrupted at {transport}, {done} of {all}"));
+            return Ok(());
         }
     }
-    even::enter(settings, &mut capacity, audience, stop)?;
-    Ok(capacity)
+    even::enter(settings, found, audience, stop)
 }

@@ -4,6 +4,7 @@
 
 mod bench;
 mod bth;
+mod heads;
 mod infinity;
 mod lubbers;
 mod market;

@@ -2,8 +2,9 @@
 
 mod server;
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -69,6 +70,36 @@ fn capacity_searches_and_tells_the_break_even() {
 }
 
 #[test]
+fn capacity_keeps_what_it_had_found_when_the_server_dies() {
+    let out = file("capacity-died.json");
+    let server = server::FeedServer::start(&["--symbols", "20", "--rate", "100", "--trades-only"]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_load-tester"));
+    command.args(["capacity", "--transport", "ws-json,sse", "--slo", "p99<30s", "--step", "2s"]);
+    command.args(["--start", "1", "--clients-max", "1", "--url", &server.url, "--out"]);
+    let piped = command.arg(&out).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().unwrap();
+    let mut server = Some(server);
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+        if line.unwrap().starts_with("ws-json") {
+            // Its end; the step that confirms the first, or the next transport's, finds nobody.
+            server.take();
+        }
+    }
+    let mut stdout = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(4), "{stdout}");
+    assert!(stdout.contains("INCOMPLETE") && stdout.contains("ws-json"), "{stdout}");
+    let found = stored(&out);
+    assert_eq!(found["complete"], false, "{stdout}");
+    assert!(
+        found["incomplete_why"].as_str().unwrap().contains("cannot reach the server"),
+        "{found}"
+    );
+    assert_eq!(found["transports"][0]["transport"], "ws-json", "{found}");
+    assert!(!found["transports"][0]["steps"].as_array().unwrap().is_empty(), "{found}");
+}
+
+#[test]
 fn capacity_says_what_cannot_be() {
     let spawn = spawn();
     let of = |slo: &str, more: &[&str]| {
@@ -113,7 +144,11 @@ fn reproduces_what_was_published_of_overhead() {
     let row = |place: usize| rows[place]["comparable"].as_f64().unwrap();
     assert!((row(0) - 2.0).abs() < 0.1, "WebSocket: {stdout}");
     assert!((row(1) - 8.0).abs() < 0.5, "SSE, byte by byte and as a lane counts it: {stdout}");
-    assert!((row(2) - 472.0).abs() < 5.0, "poll: {stdout}");
+    assert!((row(2) - 472.0).abs() < 472.0 * 0.25, "poll: {stdout}");
+    assert!((row(4) - 5.0).abs() < 0.5, "`/v1/long-poll` is 5 B longer than `/v1/poll`: {stdout}");
+    // What the browser's five headers take beyond a bare client's `accept`.
+    let browser = rows[2]["ours"].as_f64().unwrap() - row(5);
+    assert!((200.0..250.0).contains(&browser), "{browser} B of headers: {stdout}");
     assert!(stdout.contains("`id:` line") && stdout.contains("again"), "{stdout}");
 }
 

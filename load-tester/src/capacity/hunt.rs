@@ -94,13 +94,14 @@ impl<'a> Hunt<'a> {
             step = second;
         }
         let step = Step { confirms, ..step };
+        self.search.has_room(step.generator_busy.max(step.server_cores.unwrap_or(1.0)));
         self.search.enter(clients, step.holds);
         self.audience.step(&self.transport.to_string(), &step);
         self.steps.push(step);
         Ok(true)
     }
 
-    pub(super) fn end(self, by_files: bool) -> Carried {
+    pub(super) fn end(self, by_files: bool, failed: Option<&CapacityError>) -> Carried {
         let clients = match self.confirmed {
             true => self.search.holds(),
             // The most that has held at all and was not taken back.
@@ -110,6 +111,7 @@ impl<'a> Hunt<'a> {
         let breaking = self.steps.iter().rev().find(|step| Some(step.clients) == broke_at);
         let (limit, why) = match breaking.and_then(|step| Some((step.limit?, step.why.clone()?))) {
             Some((limit, why)) => (Some(limit), why),
+            None if failed.is_some() => (None, "the search ended here: see INCOMPLETE".to_owned()),
             None if clients >= self.most && by_files => {
                 (Some(Limit::Most), "no more sockets: the tester's limit of open files".to_owned())
             }

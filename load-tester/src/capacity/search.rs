@@ -11,26 +11,33 @@ pub struct Search {
     holds: u32,
     /// The least number known not to.
     breaks: Option<u32>,
+    /// What a number that held is multiplied by.
+    growth: u32,
 }
 
 /// Both sides may be so far apart at the end, as a part of the lower one.
 pub const CLOSE: f64 = 0.05;
+
+/// A number is multiplied so that what is used comes to about this part of what there is …
+const AIM: f64 = 0.6;
+/// … at most by this, because the first clients cost more than the next.
+const GROWTH_MAX: u32 = 8;
 
 impl Search {
     /// From `start` up to `most`; both at least 1.
     #[must_use]
     pub fn new(start: u32, most: u32) -> Self {
         let most = most.max(1);
-        Self { start: start.clamp(1, most), most, holds: 0, breaks: None }
+        Self { start: start.clamp(1, most), most, holds: 0, breaks: None, growth: 2 }
     }
 
     /// What to try next; `None` when the answer is known well enough.
     #[must_use]
     pub fn next(&self) -> Option<u32> {
-        let Self { start, most, holds, breaks } = *self;
+        let Self { start, most, holds, breaks, growth } = *self;
         match breaks {
             None if holds == 0 => Some(start),
-            None => (holds < most).then(|| holds.saturating_mul(2).min(most)),
+            None => (holds < most).then(|| holds.saturating_mul(growth).min(most)),
             Some(breaks) if holds == 0 => (breaks > 1).then_some(breaks / 2),
             Some(breaks) => {
                 let apart = f64::from(breaks - holds);
@@ -42,6 +49,12 @@ impl Search {
                 Some(middle.clamp(holds + 1, breaks - 1))
             }
         }
+    }
+
+    /// What has just held used `busy` (0 to 1) of what there is: the next number may be further off than the double.
+    pub fn has_room(&mut self, busy: f64) {
+        let room = AIM / busy.max(f64::MIN_POSITIVE);
+        self.growth = room.clamp(2.0, f64::from(GROWTH_MAX)) as u32;
     }
 
     /// `tried` has held, or not. What contradicts something older replaces it: capacity on a shared machine wavers.
@@ -81,6 +94,7 @@ mod tests {
         let (mut search, mut steps) = (Search::new(start, most), 0);
         while let Some(tried) = search.next() {
             assert!((1..=most).contains(&tried), "{search:?} tries {tried}");
+            search.has_room(f64::from(tried) / f64::from(capacity.max(1)));
             search.enter(tried, tried <= capacity);
             steps += 1;
             assert!(steps < 100, "{search:?} does not end");

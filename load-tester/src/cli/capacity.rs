@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use load_tester::capacity::{Audience, Settings, Step, capacity, text};
+use load_tester::capacity::{Audience, CapacityError, Ended, Settings, Step, capacity, text};
 use load_tester::{
     Objective, Plan, Progress, Spawn, Stop, Symbols, Target, Transport, channels, read_duration,
 };
@@ -21,18 +21,19 @@ const HELP: &str = "Examples:
       --server-pid $(pgrep -x feed-server)
       on a server that runs already, and at which interval polling would cost it as little as SSE
 
-Each step is a run of --step in all: a quarter to connect, an eighth to settle, the rest measured. Clients are doubled until
-a step breaks the SLO or is not valid, then bisected to 5 %; what was found is run once more, to confirm it. A promise to every
-transport (p99<100ms) leaves a poller its interval (poll:1s: p99<1100ms); one by name (poll:1s.p99<1050ms) is taken as it is.
+Each step is a run of --step in all: a quarter to connect, an eighth to settle, the rest measured. Clients are doubled, or \
+more where server and tester are nearly idle, until a step breaks the SLO or is not valid, then bisected to 5 %; what was found \
+is run once more, to confirm it. A promise to every transport (p99<100ms) leaves a poller its interval (poll:1s: p99<1100ms); \
+one by name (poll:1s.p99<1050ms) is taken as it is.
 
-Who was the limit is said. A source that is late beside an idle server is the machine's doing; the step is run again. Above 70 % of its processors the tester measures itself: then it is `at least N: the tester was the
-limit`, and nothing is known of the server beyond N. Tester and server share this machine.
+Who was the limit is said. A source that is late beside an idle server is the machine's doing; the step is run again. Above \
+70 % of its processors the tester measures itself: then it is `at least N: the tester was the limit`, and nothing is known of the server beyond N. Tester and server share this machine.
 
-Break-even: a poller at interval T costs the server a/T + b a second, a and b from runs at T and 2T; polling carries as many
+Break-even: a poller at interval T costs the server a/T + b a second, a and b from runs at T and 2T; polling carries as many \
 clients as a push transport with N at T* = a / (c1·N1/N - b), c1 and N1 being cost and clients at the measured interval.
 
-Exit codes: 0 found · 1 the server broke its contract · 2 could not begin · 3 not even one client under the SLO ·
-4 interrupted; what was found so far is printed and written";
+Exit codes: 0 found · 1 the server broke its contract · 2 could not begin · 3 not even one client under the SLO · \
+4 interrupted, or a step could not begin; with 1 and 4 what was found so far is printed and written";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
@@ -130,26 +131,25 @@ impl Capacity {
     pub fn execute(&self, stop: &Stop) -> anyhow::Result<u8> {
         let settings = self.settings()?;
         let out = self.out.as_deref().map(Out::open).transpose()?;
-        let found = match capacity(&settings, &mut Lines, stop) {
-            Err(load_tester::capacity::CapacityError::Broken { transport, clients, breach }) => {
-                println!(
-                    "{transport} with {clients} clients: the server broke its contract: {breach}"
-                );
-                return Ok(crate::EXIT_BROKEN);
-            }
-            found => {
-                load_tester::capacity::Capacity { command: std::env::args().collect(), ..found? }
-            }
+        let (mut found, error) = match capacity(&settings, &mut Lines, stop) {
+            Ok(found) => (found, None),
+            Err(Ended { error, found }) => (*found, Some(error)),
         };
+        found.command = std::env::args().collect();
+        // Nothing begun is nothing to show: the error says it all.
+        if let (Some(error @ CapacityError::Run(_)), true) = (&error, found.transports.is_empty()) {
+            anyhow::bail!("{error}");
+        }
         print!("{}", text(&found));
         if let Some(out) = out {
             out.write(&format!("{}\n", serde_json::to_string(&found)?))?;
         }
         let nobody = found.transports.iter().any(|carried| carried.clients == 0);
-        Ok(match (found.complete, nobody) {
-            (false, _) => crate::EXIT_INVALID,
-            (true, true) => crate::EXIT_SLO,
-            (true, false) => 0,
+        Ok(match (error, found.complete, nobody) {
+            (Some(CapacityError::Broken { .. }), ..) => crate::EXIT_BROKEN,
+            (_, false, _) => crate::EXIT_INVALID,
+            (_, true, true) => crate::EXIT_SLO,
+            (_, true, false) => 0,
         })
     }
 }

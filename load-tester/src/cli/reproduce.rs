@@ -20,12 +20,12 @@ Examples:
   load-tester reproduce bth
       one study, on the feed-server that lies beside this program
   load-tester reproduce all --out published.json
-      all five, in less than four minutes
+      all five, in about four minutes
   load-tester reproduce infinity pimentel --server target/release/feed-server --pin-server 0
       two of them, the server on a processor of its own
 
-Each figure is measured on the wire with a fresh server that replays a market made for the study. `comparable` is ours without
-what theirs has not, each part named with its size; `agrees` is decided on that, within the part of theirs that is stated. What
+Each figure is measured on the wire with a fresh server that replays a market made for the study. `comparable` is ours without \
+what theirs has not, each part named with its size; `agrees` is decided on that, within the part of theirs that is stated. What \
 is arithmetic or extrapolated is said to be. A NO is a result, not a failure.
 
 Exit codes: 0 measured · 2 could not begin · 4 figures not valid, or interrupted: what was measured is printed and written";

@@ -34,7 +34,7 @@ impl Measure {
             Self::Latency(quantile) => format!("latency {}", percentile(quantile)),
             Self::Staleness(quantile) => format!("staleness {}", percentile(quantile)),
             Self::Events => "events/s".to_owned(),
-            Self::Bytes => "bytes an event".to_owned(),
+            Self::Bytes => "bytes an event (no TCP/IP)".to_owned(),
             Self::ServerCpu => "server CPU an event".to_owned(),
         }
     }

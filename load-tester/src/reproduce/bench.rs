@@ -146,11 +146,3 @@ impl Bytes {
         self.framing + self.headers
     }
 }
-
-/// A header that makes a request longer by `bytes`, if that can be done.
-pub fn padding(bytes: f64) -> hyper::HeaderMap {
-    // Name, colon, space and line end take 14 bytes. HPACK may index it, unlike a cookie.
-    let length = (bytes.round() - 14.0).max(0.0) as usize;
-    let value = "x".repeat(length).parse().expect("letters make a header");
-    hyper::HeaderMap::from_iter([(hyper::header::USER_AGENT, value)])
-}
