@@ -1,0 +1,93 @@
+//! The limit: one thread that sends each message to each subscriber's socket with a system call, and does nothing else.
+//! Handshakes happen on another thread. `bare SCHEDULE flood` instead sends all symbols' messages in large pieces as fast as
+//! the clients take them: how fast the clients can be.
+
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{self, Receiver, Sender};
+
+use anyhow::{Context, Result};
+use peers::{serve, source};
+
+/// A subscriber and the places of its symbols.
+type Arrived = (TcpStream, Vec<usize>);
+/// Bytes of one send when flooding.
+const FLOOD_BYTES: usize = 16 * 1024;
+
+fn main() -> Result<()> {
+    let mut source = source::Source::new(serve::schedule()?);
+    source::wake_up_in_time()?;
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    serve::announce(listener.local_addr()?.port())?;
+    let (sender, arrived) = mpsc::channel();
+    let symbols = source.symbols().to_vec();
+    std::thread::spawn(move || accept(&listener, &symbols, &sender));
+    if std::env::args().nth(2).as_deref() == Some("flood") {
+        return flood(&mut source, &arrived);
+    }
+    let mut subscribers = vec![Vec::new(); source.symbols().len()];
+    let mut frame = Vec::new();
+    loop {
+        for (socket, places) in arrived.try_iter() {
+            let socket = std::sync::Arc::new(socket);
+            places.into_iter().for_each(|place| subscribers[place].push(socket.clone()));
+        }
+        let mut sent = Ok(());
+        source.due(|symbol, message| {
+            put_frame(&mut frame, message);
+            for socket in &subscribers[symbol] {
+                // Blocking: a client that does not read stops everything. Ours reads.
+                if let Err(why) = (&**socket).write_all(&frame) {
+                    sent = Err(why);
+                }
+            }
+        });
+        sent.context("a client is gone")?;
+        source.wait();
+    }
+}
+
+fn accept(listener: &TcpListener, symbols: &[String], arrived: &Sender<Arrived>) -> Result<()> {
+    loop {
+        let (socket, _) = listener.accept()?;
+        socket.set_nodelay(true)?;
+        let mut websocket = tungstenite::accept(socket.try_clone()?)?;
+        let list = websocket.read()?.into_text()?;
+        arrived.send((socket, serve::places(symbols, list.as_str())))?;
+    }
+}
+
+/// One text frame, replacing what was there.
+fn put_frame(frame: &mut Vec<u8>, message: &[u8]) {
+    frame.clear();
+    frame.push(0x81);
+    match u8::try_from(message.len()) {
+        Ok(length @ 0..126) => frame.push(length),
+        _ => {
+            frame.push(126);
+            frame.extend_from_slice(&(message.len() as u16).to_be_bytes());
+        }
+    }
+    frame.extend_from_slice(message);
+}
+
+/// Sends the same piece of whole frames to everybody, again and again.
+fn flood(source: &mut source::Source, arrived: &Receiver<Arrived>) -> Result<()> {
+    let (mut piece, mut frame, mut clients) = (Vec::new(), Vec::new(), Vec::new());
+    while piece.len() < FLOOD_BYTES {
+        source.wait();
+        source.due(|_, message| {
+            put_frame(&mut frame, message);
+            piece.extend_from_slice(&frame);
+        });
+    }
+    loop {
+        clients.extend(arrived.try_iter().map(|(socket, _)| socket));
+        for socket in &mut clients {
+            socket.write_all(&piece)?;
+        }
+        if clients.is_empty() {
+            source.wait();
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The clients: thousands of connections read by one thread, made to cost less than the lightest server. A large buffer
+//! for all, frames walked header by header, messages counted by SIMD search, and only a sample of connections parsed.
+//! It tells what it used of its own processor, so that nobody has to believe that it was not the bottleneck.
+
+pub mod dialect;
+mod frames;
+mod messagepack;
+mod reader;
+mod sample;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll;
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, connect, recv, send,
+    socket_with,
+};
+use rustix::time::Timespec;
+
+pub use self::reader::Counters;
+pub use self::sample::Observed;
+
+use self::dialect::Dialect;
+use self::frames::Frames;
+use self::reader::{Reader, State};
+use self::sample::Sample;
+use crate::source::wall_us;
+
+/// Bytes of one read at most, for all connections together.
+const BUFFER_BYTES: usize = 1 << 18;
+/// Longest answer to a handshake.
+const HEAD_BYTES_MAX: usize = 4096;
+/// Connections from one source address; it has some 28,000 ports.
+const PER_ADDRESS: usize = 20_000;
+
+/// Who connects to what, and asks for what.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<'a> {
+    /// What the server speaks.
+    pub dialect: Dialect,
+    /// Where it listens, on loopback.
+    pub port: u16,
+    /// The symbols of each connection.
+    pub sets: &'a [Vec<&'a str>],
+    /// Every so many connections one is parsed.
+    pub sample_every: usize,
+    /// Handshakes that are under way at the same time.
+    pub at_once: usize,
+    /// For all of them to be open.
+    pub within: Duration,
+}
+
+/// A connection.
+struct Connection {
+    socket: OwnedFd,
+    /// What is still to be sent, before and after the server's answer; empty strings once it is open.
+    request: Vec<u8>,
+    greeting: Vec<u8>,
+    /// The answer to the handshake, as far as it is there; none once it is open.
+    head: Option<Vec<u8>>,
+    frames: Frames,
+    state: State,
+    sample: Option<Box<Sample>>,
+}
+
+/// All of them.
+pub struct Clients {
+    epoll: OwnedFd,
+    dialect: Dialect,
+    connections: Vec<Connection>,
+    buffer: Vec<u8>,
+    events: Vec<epoll::Event>,
+    open: usize,
+    /// What was received.
+    pub counters: Counters,
+    /// What samples saw.
+    pub observed: Observed,
+}
+
+impl Clients {
+    /// Opens all connections, reading meanwhile what comes on those that are open.
+    ///
+    /// # Errors
+    /// One is refused or not answered in time.
+    pub fn open(plan: &Plan<'_>, parts: usize) -> Result<Self> {
+        let mut clients = Self {
+            epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+            dialect: plan.dialect,
+            connections: Vec::with_capacity(plan.sets.len()),
+            buffer: vec![0; BUFFER_BYTES],
+            events: Vec::with_capacity(1024),
+            open: 0,
+            counters: Counters::default(),
+            observed: Observed::new(parts),
+        };
+        let deadline = Instant::now() + plan.within;
+        while clients.open < plan.sets.len() {
+            while clients.connections.len() < plan.sets.len().min(clients.open + plan.at_once) {
+                clients.dial(plan)?;
+            }
+            clients.turn(deadline.min(Instant::now() + Duration::from_millis(100)))?;
+            ensure!(
+                Instant::now() < deadline,
+                "only {} of {} connections open after {:?}",
+                clients.open,
+                plan.sets.len(),
+                plan.within
+            );
+        }
+        Ok(clients)
+    }
+
+    /// Reads until `until`.
+    ///
+    /// # Errors
+    /// A connection was closed or is broken.
+    pub fn read_until(&mut self, until: Instant) -> Result<()> {
+        while Instant::now() < until {
+            self.turn(until)?;
+        }
+        Ok(())
+    }
+
+    /// How many messages the connections have got each.
+    pub fn messages_each(&self) -> impl Iterator<Item = u64> {
+        self.connections.iter().map(|connection| connection.state.messages)
+    }
+
+    /// For each connection that is parsed: its symbols with their last sequence numbers.
+    pub fn positions(&self) -> impl Iterator<Item = Vec<(&[u8], Option<u64>)>> {
+        let samples = self.connections.iter().filter_map(|connection| connection.sample.as_ref());
+        samples.map(|sample| sample.last.iter().map(|(name, last)| (&name[..], *last)).collect())
+    }
+
+    fn dial(&mut self, plan: &Plan<'_>) -> Result<()> {
+        let number = self.connections.len();
+        let symbols = &plan.sets[number];
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
+        let last = u8::try_from(1 + number / PER_ADDRESS)?;
+        bind(&socket, &SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, last), 0))?;
+        match connect(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, plan.port)) {
+            Ok(()) | Err(Errno::INPROGRESS) => {}
+            Err(why) => bail!("cannot connect to port {}: {why}", plan.port),
+        }
+        let data = epoll::EventData::new_u64(number as u64);
+        let wanted = epoll::EventFlags::OUT | epoll::EventFlags::IN;
+        epoll::add(&self.epoll, &socket, data, wanted)?;
+        let sampled = number.is_multiple_of(plan.sample_every);
+        self.connections.push(Connection {
+            socket,
+            request: plan.dialect.request(plan.port, symbols),
+            greeting: plan.dialect.greeting(symbols),
+            head: Some(Vec::new()),
+            frames: Frames::default(),
+            state: State::default(),
+            sample: sampled.then(|| Box::new(Sample::new(symbols))),
+        });
+        Ok(())
+    }
+
+    /// Waits for something to read, until `until` at most, and reads once from every socket that has something.
+    fn turn(&mut self, until: Instant) -> Result<()> {
+        let left = until.saturating_duration_since(Instant::now());
+        let timeout = Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(left.subsec_nanos()),
+        };
+        self.events.clear();
+        match epoll::wait(&self.epoll, spare_capacity(&mut self.events), Some(&timeout)) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(why) => bail!("epoll: {why}"),
+        }
+        for at in 0..self.events.len() {
+            let epoll::Event { data, flags } = self.events[at];
+            let number = data.u64() as usize;
+            let connection = &mut self.connections[number];
+            if flags.contains(epoll::EventFlags::OUT) && !connection.request.is_empty() {
+                let request = std::mem::take(&mut connection.request);
+                send_whole(&connection.socket, &request)
+                    .with_context(|| format!("connection {number}"))?;
+                epoll::modify(&self.epoll, &connection.socket, data, epoll::EventFlags::IN)?;
+            }
+            if flags.intersects(!epoll::EventFlags::OUT) {
+                self.read(number).with_context(|| format!("connection {number}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, number: usize) -> Result<()> {
+        let connection = &mut self.connections[number];
+        let length = match recv(&connection.socket, &mut self.buffer[..], RecvFlags::empty()) {
+            Ok((_, 0)) => bail!("closed by the server"),
+            Ok((_, length)) => length,
+            Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
+            Err(why) => bail!("{why}"),
+        };
+        let mut bytes = &self.buffer[..length];
+        let whole;
+        if let Some(head) = &mut connection.head {
+            head.extend_from_slice(bytes);
+            let Some(end) = head.windows(4).position(|four| four == b"\r\n\r\n") else {
+                ensure!(head.len() < HEAD_BYTES_MAX, "endless answer to the handshake");
+                return Ok(());
+            };
+            ensure!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(head));
+            send_whole(&connection.socket, &std::mem::take(&mut connection.greeting))?;
+            self.open += 1;
+            whole = connection.head.take().unwrap_or_default();
+            bytes = &whole[end + 4..];
+        }
+        self.counters.bytes += bytes.len() as u64;
+        let sampled = connection.sample.is_some();
+        let mut reader = Reader {
+            counting: self.dialect.counting(),
+            counters: &mut self.counters,
+            state: &mut connection.state,
+            sample: connection.sample.as_deref_mut(),
+            observed: &mut self.observed,
+            now_us: if sampled { wall_us() } else { 0 },
+        };
+        connection.frames.walk(bytes, &mut reader);
+        if !connection.state.answer.is_empty() {
+            send_whole(&connection.socket, &std::mem::take(&mut connection.state.answer))?;
+        }
+        ensure!(!connection.state.closed, "closed by the server with a close frame");
+        Ok(())
+    }
+}
+
+/// Sends short things: a request, a greeting, a pong. A socket that does not take them at once is broken.
+fn send_whole(socket: impl AsFd, bytes: &[u8]) -> io::Result<()> {
+    if bytes.is_empty() || send(socket, bytes, SendFlags::NOSIGNAL)? == bytes.len() {
+        return Ok(());
+    }
+    Err(io::Error::from(io::ErrorKind::WriteZero))
+}

@@ -1,0 +1,53 @@
+//! What can be asked for on the command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+/// Tickcast and other servers at the same work, one after another, with ratios.
+#[derive(Debug, Parser)]
+pub struct Arguments {
+    /// Servers to compare, as a comma list; all that are installed unless given
+    #[arg(long, value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Rows to measure, as a comma list: see README.md; all unless given
+    #[arg(long, value_delimiter = ',')]
+    pub rows: Vec<String>,
+    /// How often each server is measured on each row
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..100))]
+    pub rounds: u32,
+    /// How long each measurement lasts, s
+    #[arg(long, default_value_t = 4.0)]
+    pub window: f64,
+    /// One round of short windows: shows that it works, measures nothing well
+    #[arg(long)]
+    pub quick: bool,
+    /// Where results are kept, as JSON; rows that are already there are replaced, others stay
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// Tickcast's server; its simulator is expected beside it
+    #[arg(long, env = "FEED_SERVER")]
+    pub tickcast: Option<PathBuf>,
+    /// More arguments for Tickcast's server
+    #[arg(long, default_value = "", allow_hyphen_values = true)]
+    pub tickcast_args: String,
+    /// Processor of the server
+    #[arg(long, default_value_t = 0)]
+    pub server_core: usize,
+    /// Processor of the clients, and of the publisher that feeds brokers
+    #[arg(long, default_value_t = 1)]
+    pub client_core: usize,
+}
+
+impl Arguments {
+    /// How long a measurement lasts.
+    pub fn window(&self) -> Duration {
+        Duration::from_secs_f64(if self.quick { 1.0 } else { self.window })
+    }
+
+    /// How often it is repeated.
+    pub fn rounds(&self) -> u32 {
+        if self.quick { 1 } else { self.rounds }
+    }
+}

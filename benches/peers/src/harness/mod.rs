@@ -1,0 +1,63 @@
+//! From the arguments to the printed table, in the order in which it happens.
+
+pub mod args;
+mod commands;
+mod contract;
+mod fanout;
+mod launch;
+mod market;
+mod peak;
+mod peer;
+mod result;
+mod rows;
+mod statistics;
+mod table;
+mod targets;
+mod versions;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use self::args::Arguments;
+use self::launch::Place;
+use self::market::Market;
+use self::peer::Peer;
+use self::result::Report;
+
+/// Runs what is asked for; the exit code tells whether all targets that were measured are met.
+///
+/// # Errors
+/// Tickcast itself cannot be measured, or results cannot be written.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let place = Place::new(arguments)?;
+    let mut report = Report::begin(arguments, &place)?;
+    let market = Market::new(&place)?;
+    let mut peers = Vec::new();
+    for peer in peer::asked_for(&arguments.only)? {
+        match present(&place, &market, peer) {
+            Ok(version) => {
+                eprintln!("{:<14} {version}; keeps the contract", peer.name);
+                report.versions.insert(peer.name.to_owned(), version);
+                peers.push(peer);
+            }
+            Err(why) => {
+                eprintln!("{:<14} left out: {why:#}", peer.name);
+                report.left_out.insert(peer.name.to_owned(), format!("{why:#}"));
+            }
+        }
+    }
+    rows::run(arguments, &place, &market, &peers, &mut report)?;
+    if let Some(file) = &arguments.out {
+        report.merge_into(file).with_context(|| format!("{}", file.display()))?;
+    }
+    print!("{}", table::text(&report));
+    Ok(if targets::missed(&report) { ExitCode::from(3) } else { ExitCode::SUCCESS })
+}
+
+/// A server's version, if it is installed and delivers each event to each subscriber, in order.
+fn present(place: &Place, market: &Market, peer: &'static Peer) -> Result<String> {
+    let version = place.version(peer)?;
+    contract::check(place, market, peer).context("breaks the contract")?;
+    Ok(version)
+}

@@ -1,0 +1,64 @@
+//! The servers that are compared.
+
+use anyhow::{Result, bail};
+
+use peers::client::dialect::Dialect;
+
+/// How a server comes to its events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feed {
+    /// It makes them itself, from a schedule (Tickcast: from its simulator).
+    Own,
+    /// It is a broker: a publisher on the clients' processor feeds it.
+    Publisher,
+}
+
+/// A server.
+#[derive(Debug)]
+pub struct Peer {
+    /// As in `--only`, tables and results.
+    pub name: &'static str,
+    /// How clients talk to it.
+    pub dialect: Dialect,
+    /// See [`Feed`].
+    pub feed: Feed,
+    /// How to install it, if it is not there.
+    pub install: &'static str,
+}
+
+const SETUP: &str = "benches/peers/run sets it up";
+
+/// All that are known, in the order in which they are measured.
+pub static PEERS: [Peer; 4] = [
+    Peer { name: "tickcast", dialect: Dialect::Tickcast, feed: Feed::Own, install: SETUP },
+    Peer {
+        name: "uwebsockets",
+        dialect: Dialect::Plain,
+        feed: Feed::Own,
+        install: "python3 -m venv benches/peers/.tools/venv && benches/peers/.tools/venv/bin/pip install socketify; needs libuv1",
+    },
+    Peer { name: "bare", dialect: Dialect::Plain, feed: Feed::Own, install: SETUP },
+    Peer {
+        name: "tickcast-msgpack",
+        dialect: Dialect::TickcastMsgpack,
+        feed: Feed::Own,
+        install: SETUP,
+    },
+];
+
+/// Those with these names; without names, all.
+///
+/// # Errors
+/// A name is not known.
+pub fn asked_for(names: &[String]) -> Result<Vec<&'static Peer>> {
+    for name in names {
+        if !PEERS.iter().any(|peer| peer.name == name) {
+            let known: Vec<_> = PEERS.iter().map(|peer| peer.name).collect();
+            bail!("--only {name}: known are {}", known.join(", "));
+        }
+    }
+    Ok(PEERS
+        .iter()
+        .filter(|peer| names.is_empty() || names.iter().any(|name| name == peer.name))
+        .collect())
+}

@@ -1,0 +1,164 @@
+//! What was measured, as it is kept.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use super::args::Arguments;
+use super::launch::Place;
+use super::versions::output;
+
+/// All rounds with what is needed to judge them.
+#[derive(Debug, Default, Deserialize, Serialize)]
+pub struct Report {
+    /// Day, UTC.
+    pub date: String,
+    /// Of Tickcast.
+    pub commit: String,
+    /// With changes that are not in the commit.
+    pub dirty: bool,
+    /// Processor, kernel, compiler.
+    pub machine: BTreeMap<String, String>,
+    /// Of each server that was measured.
+    pub versions: BTreeMap<String, String>,
+    /// Which were not, and why.
+    pub left_out: BTreeMap<String, String>,
+    /// In the order in which they were measured.
+    pub rounds: Vec<Round>,
+}
+
+/// One measurement. Shares and figures a message are derived, see the methods.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct Round {
+    /// What was to be done; see `README.md`.
+    pub row: String,
+    /// From 0; rounds of the same number stand in the same alternation.
+    pub round: u32,
+    /// Whose.
+    pub peer: String,
+    /// WebSockets.
+    pub connections: u64,
+    /// Events a second that were asked for.
+    pub rate: u64,
+    /// How long, s.
+    pub seconds: f64,
+    /// Events and merged records that all connections received.
+    pub messages: u64,
+    /// The same, of the connection that received the fewest.
+    pub fewest: u64,
+    /// WebSocket data frames.
+    pub frames: u64,
+    /// Bytes with WebSocket's headers.
+    pub bytes: u64,
+    /// Messages that the events of the window would be, by the stream's own numbering.
+    pub offered: f64,
+    /// Messages by the rate that was asked for.
+    pub asked: f64,
+    /// Merged records that samples received.
+    pub merged: u64,
+    /// Missing, repeated or foreign messages that samples received.
+    pub broken: u64,
+    /// Processor time of the server, s.
+    pub server_cpu_s: f64,
+    /// Processor time of the clients, s.
+    pub client_cpu_s: f64,
+    /// Of samples.
+    pub latency: Latency,
+}
+
+/// Receipt − the instant at which an event was due, ms.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+pub struct Latency {
+    /// Percentiles of all messages of samples.
+    pub p50_ms: f64,
+    /// See above.
+    pub p90_ms: f64,
+    /// See above.
+    pub p99_ms: f64,
+    /// See above.
+    pub p999_ms: f64,
+    /// The greatest.
+    pub max_ms: f64,
+    /// Median of the window's last quarter − that of its first.
+    pub growth_ms: f64,
+}
+
+impl Round {
+    /// Server's processor time a delivered message, µs.
+    pub fn cpu_us(&self) -> f64 {
+        self.server_cpu_s * 1e6 / self.messages as f64
+    }
+
+    /// Server's processor time a frame, µs.
+    pub fn cpu_us_frame(&self) -> f64 {
+        self.server_cpu_s * 1e6 / self.frames as f64
+    }
+
+    /// Messages delivered a second.
+    pub fn rate_delivered(&self) -> f64 {
+        self.messages as f64 / self.seconds
+    }
+
+    /// How much of their processor the clients used.
+    pub fn client_share(&self) -> f64 {
+        self.client_cpu_s / self.seconds
+    }
+}
+
+impl Report {
+    /// Without any rounds yet.
+    ///
+    /// # Errors
+    /// This is no Git repository, or there is no `date`.
+    pub fn begin(arguments: &Arguments, place: &Place) -> Result<Self> {
+        let git =
+            |words: &[&str]| output(Command::new("git").arg("-C").arg(&place.home).args(words));
+        let cpu = std::fs::read_to_string("/proc/cpuinfo")?;
+        let model = cpu.lines().find_map(|line| line.strip_prefix("model name"));
+        let model = model.unwrap_or("unknown").trim_start_matches(['\t', ' ', ':']);
+        let machine = [
+            ("processor", model.to_owned()),
+            ("processors", std::thread::available_parallelism()?.to_string()),
+            ("kernel", output(Command::new("uname").arg("-sr"))?),
+            ("compiler", output(Command::new("rustc").arg("--version"))?),
+            ("window", format!("{:?}", arguments.window())),
+        ];
+        Ok(Self {
+            date: output(Command::new("date").args(["-u", "+%Y-%m-%d"]))?,
+            commit: git(&["rev-parse", "--short=10", "HEAD"])?,
+            dirty: !git(&["status", "--porcelain", "--untracked-files=no"])?.is_empty(),
+            machine: machine.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+            ..Self::default()
+        })
+    }
+
+    /// Rounds of a row and server.
+    pub fn of<'a>(&'a self, row: &'a str, peer: &'a str) -> impl Iterator<Item = &'a Round> {
+        self.rounds.iter().filter(move |round| round.row == row && round.peer == peer)
+    }
+
+    /// Takes over what `file` has of other rows, then replaces it.
+    ///
+    /// # Errors
+    /// It cannot be read or written, or is no report.
+    pub fn merge_into(&mut self, file: &Path) -> Result<()> {
+        if file.exists() {
+            let mut old: Self = serde_json::from_str(&std::fs::read_to_string(file)?)?;
+            let measured = |round: &Round| {
+                self.rounds.iter().any(|own| own.row == round.row && own.peer == round.peer)
+            };
+            old.rounds.retain(|round| !measured(round));
+            old.rounds.append(&mut self.rounds);
+            self.rounds = old.rounds;
+            old.versions.append(&mut self.versions);
+            self.versions = old.versions;
+            old.left_out.retain(|peer, _| !self.versions.contains_key(peer));
+            old.left_out.append(&mut self.left_out);
+            self.left_out = old.left_out;
+        }
+        Ok(std::fs::write(file, serde_json::to_string_pretty(self)? + "\n")?)
+    }
+}
