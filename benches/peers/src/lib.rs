@@ -1,6 +1,7 @@
 //! Tickcast and other servers at the same work, one after another: see `README.md`. This library is shared by the
 //! harness (`src/main.rs`) and the servers that are written in Rust (`src/bin`).
 
+pub mod broadcast;
 pub mod client;
 pub mod clock;
 pub mod schedule;

@@ -1,12 +1,12 @@
 //! The command lines of the peers' servers.
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::launch::{Place, Server};
+use super::launch::Place;
 use super::versions;
 
 /// How it becomes known where a server listens.
@@ -14,7 +14,14 @@ pub enum Start {
     /// It says so.
     Announces(Command),
     /// It was told.
-    ListensOn(Command, u16),
+    ListensOn {
+        /// As above.
+        command: Command,
+        /// Where clients connect.
+        port: u16,
+        /// Where its publisher connects.
+        feed: u16,
+    },
 }
 
 /// The command that starts this server.
@@ -45,21 +52,37 @@ pub fn command(place: &Place, name: &str, schedule: &Path) -> Result<Start> {
     }
 }
 
-/// Where a broker's publisher connects: NATS has a port of its own for it, above the one for WebSockets.
-pub fn feed_port(server: &Server) -> u16 {
-    server.port
-}
-
 /// A port that nobody listens on just now.
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-fn nats(_: &Place) -> Result<Start> {
-    bail!("not yet")
+/// Writes a configuration from its template in `servers/`.
+fn configuration(place: &Place, name: &str, values: &[(&str, String)]) -> Result<PathBuf> {
+    let template = place.home.join("servers").join(name);
+    let mut text = std::fs::read_to_string(&template)
+        .with_context(|| format!("cannot read {}", template.display()))?;
+    for (key, value) in values {
+        text = text.replace(&format!("{{{key}}}"), value);
+    }
+    let file = place.work.join(name);
+    std::fs::write(&file, text)?;
+    Ok(file)
 }
 
-fn nchan(_: &Place) -> Result<Start> {
-    let _ = free_port;
-    bail!("not yet")
+fn nats(place: &Place) -> Result<Start> {
+    let (port, feed) = (free_port()?, free_port()?);
+    let values = [("port", port.to_string()), ("feed", feed.to_string())];
+    let mut command = Command::new("nats-server");
+    command.arg("-c").arg(configuration(place, "nats.conf", &values)?);
+    Ok(Start::ListensOn { command, port, feed })
+}
+
+fn nchan(place: &Place) -> Result<Start> {
+    let port = free_port()?;
+    let work = place.work.display().to_string();
+    let file = configuration(place, "nginx.conf", &[("port", port.to_string()), ("work", work)])?;
+    let mut command = Command::new("nginx");
+    command.arg("-c").arg(file).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    Ok(Start::ListensOn { command, port, feed: port })
 }

@@ -26,7 +26,7 @@ const UNDER_WAY: u64 = 3;
 pub fn check(place: &Place, market: &Market, peer: &Peer) -> Result<()> {
     let schedule = market.schedule(place, SYMBOLS, RATE)?;
     let sets = market.sets(SYMBOLS, EACH, CONNECTIONS)?;
-    let server = place.launch(peer, SYMBOLS, RATE, &schedule)?;
+    let mut server = place.launch(peer, SYMBOLS, RATE, &schedule)?;
     let plan = Plan {
         dialect: peer.dialect,
         port: server.port,
@@ -36,6 +36,7 @@ pub fn check(place: &Place, market: &Market, peer: &Peer) -> Result<()> {
         within: OPEN_WITHIN,
     };
     let mut clients = Clients::open(&plan, 1)?;
+    server.feed()?;
     clients.read_until(Instant::now() + Duration::from_millis(500))?;
     let before = (clients.counters.messages, clients.observed.messages, clients.observed.offset);
     clients.read_until(Instant::now() + LASTS)?;

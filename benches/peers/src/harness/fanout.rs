@@ -49,7 +49,7 @@ impl Work {
 pub fn measure(place: &Place, market: &Market, peer: &Peer, work: &Work) -> Result<Round> {
     let schedule = market.schedule(place, work.symbols, work.rate)?;
     let sets = market.sets(work.symbols, work.each, work.connections)?;
-    let server = place.launch(peer, work.symbols, work.rate, &schedule)?;
+    let mut server = place.launch(peer, work.symbols, work.rate, &schedule)?;
     let plan = Plan {
         dialect: peer.dialect,
         port: server.port,
@@ -59,6 +59,7 @@ pub fn measure(place: &Place, market: &Market, peer: &Peer, work: &Work) -> Resu
         within: OPEN_WITHIN,
     };
     let mut clients = Clients::open(&plan, PARTS)?;
+    server.feed()?;
     clients.read_until(Instant::now() + WARM_UP)?;
     window(&server, &mut clients, peer, work)
 }

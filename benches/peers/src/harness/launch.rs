@@ -11,6 +11,7 @@ use peers::clock;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::args::Arguments;
+use super::commands::{self, Start};
 use super::peer::{Feed, Peer};
 use super::versions;
 
@@ -38,9 +39,18 @@ pub struct Place {
 /// A running server; it is ended when this is dropped.
 pub struct Server {
     child: Child,
-    publisher: Option<Child>,
+    publisher: Publisher,
     /// Where WebSockets are opened.
     pub port: u16,
+    /// Where a broker's publisher connects.
+    feed: u16,
+}
+
+/// What feeds a broker.
+enum Publisher {
+    None,
+    Waits(Command),
+    Runs(Child),
 }
 
 impl Place {
@@ -110,25 +120,15 @@ impl Place {
     ) -> Result<Server> {
         let mut server = match peer.name {
             "tickcast" | "tickcast-msgpack" => self.tickcast(symbols, rate),
-            name => {
-                let command = super::commands::command(self, name, schedule)?;
-                match command {
-                    super::commands::Start::Announces(command) => {
-                        self.start(command, peers::serve::LISTENING)
-                    }
-                    super::commands::Start::ListensOn(command, port) => {
-                        self.start_quietly(command, port)
-                    }
-                }
-            }
+            name => match commands::command(self, name, schedule)? {
+                Start::Announces(command) => self.start(command, peers::serve::LISTENING),
+                Start::ListensOn { command, port, feed } => self.start_quietly(command, port, feed),
+            },
         }?;
         if peer.feed == Feed::Publisher {
-            let mut publisher = Command::new(self.programs.join("publisher"));
-            publisher
-                .arg(schedule)
-                .arg(peer.name)
-                .arg(super::commands::feed_port(&server).to_string());
-            server.publisher = Some(publisher.stdin(Stdio::null()).spawn()?);
+            let mut command = Command::new(self.programs.join("publisher"));
+            command.arg(schedule).arg(peer.name).arg(server.feed.to_string());
+            server.publisher = Publisher::Waits(command);
         }
         Ok(server)
     }
@@ -145,7 +145,7 @@ impl Place {
     fn start(&self, command: Command, mark: &str) -> Result<Server> {
         let name = command.get_program().display().to_string();
         let child = self.spawn(command, Stdio::piped())?;
-        let mut server = Server { child, publisher: None, port: 0 };
+        let mut server = Server { child, publisher: Publisher::None, port: 0, feed: 0 };
         let output = server.child.stdout.take().context("no output")?;
         let mut lines = BufReader::new(output).lines();
         let (sender, port) = std::sync::mpsc::channel();
@@ -165,10 +165,10 @@ impl Place {
     }
 
     /// A program that listens on a port it was given.
-    fn start_quietly(&self, command: Command, port: u16) -> Result<Server> {
+    fn start_quietly(&self, command: Command, port: u16, feed: u16) -> Result<Server> {
         let name = command.get_program().display().to_string();
         let child = self.spawn(command, Stdio::null())?;
-        let mut server = Server { child, publisher: None, port };
+        let mut server = Server { child, publisher: Publisher::None, port, feed };
         let deadline = Instant::now() + START_WITHIN;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             if let Some(status) = server.child.try_wait()? {
@@ -198,6 +198,17 @@ impl Server {
         times.sum::<std::io::Result<_>>().context("the server is gone")
     }
 
+    /// Lets a broker's publisher begin; other servers make their events from the start.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn feed(&mut self) -> Result<()> {
+        if let Publisher::Waits(command) = &mut self.publisher {
+            self.publisher = Publisher::Runs(command.stdin(Stdio::null()).spawn()?);
+        }
+        Ok(())
+    }
+
     /// The server's first process.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -221,7 +232,11 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        for child in [self.publisher.as_mut(), Some(&mut self.child)].into_iter().flatten() {
+        let publisher = match &mut self.publisher {
+            Publisher::Runs(child) => Some(child),
+            _ => None,
+        };
+        for child in [publisher, Some(&mut self.child)].into_iter().flatten() {
             let _ = child.kill();
             let _ = child.wait();
         }

@@ -20,15 +20,22 @@ const MISSING_MAX: f64 = 0.005;
 const UNREST_MS: f64 = 10.0;
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Whether everything that was offered in a window was delivered in it, unmerged. A server that falls behind delivers late
-/// what it owes, so that its latency grows by the missing part of the window.
-pub fn whole(round: &Round) -> bool {
+/// Why not everything that was offered in a window was delivered in it, unmerged; none if it was. A server that falls behind
+/// delivers late what it owes, so that its latency grows by the missing part of the window.
+pub fn lacks(round: &Round) -> Option<String> {
     let share = round.messages as f64 / round.offered;
-    round.merged == 0
-        && round.broken == 0
-        && share > 1.0 - 2.0 * MISSING_MAX
-        && round.latency.p99_ms < LATENCY_MAX_MS
-        && round.latency.growth_ms < MISSING_MAX * round.seconds * 1e3 + UNREST_MS
+    let growth_max_ms = MISSING_MAX * round.seconds * 1e3 + UNREST_MS;
+    if round.merged + round.broken > 0 {
+        Some(format!("samples got {} merged and lost {}", round.merged, round.broken))
+    } else if share < 1.0 - 2.0 * MISSING_MAX {
+        Some(format!("{:.1} % delivered", share * 100.0))
+    } else if round.latency.p99_ms > LATENCY_MAX_MS {
+        Some(format!("p99 is {:.0} ms", round.latency.p99_ms))
+    } else if round.latency.growth_ms > growth_max_ms {
+        Some(format!("latency grew by {:.0} ms", round.latency.growth_ms))
+    } else {
+        None
+    }
 }
 
 /// Searches the rate, events/s.
@@ -36,33 +43,32 @@ pub fn whole(round: &Round) -> bool {
 /// # Errors
 /// The server cannot be measured, or does not even manage the lowest rate.
 pub fn search(place: &Place, market: &Market, peer: &Peer, work: &Work) -> Result<u64> {
-    let holds = |rate| -> Result<bool> {
+    let holds = |rate| {
         let round = fanout::measure(place, market, peer, &Work { rate, window: LOOK, ..*work });
-        let holds = round.as_ref().is_ok_and(whole);
         match &round {
             Ok(round) => eprintln!(
                 "      {rate:>8} events/s: {:.2} M messages/s, p99 {:.0} ms, client {:.0} %{}",
                 round.rate_delivered() / 1e6,
                 round.latency.p99_ms,
                 round.client_share() * 100.0,
-                if holds { "" } else { ", not whole" }
+                lacks(round).map_or_else(String::new, |lack| format!("; not whole: {lack}"))
             ),
             Err(why) => eprintln!("      {rate:>8} events/s: {why:#}"),
         }
-        Ok(holds)
+        round.is_ok_and(|round| lacks(&round).is_none())
     };
     let mut low = BEGIN_RATE;
-    while low > 100 && !holds(low)? {
+    while low > 100 && !holds(low) {
         low /= 2;
     }
     ensure!(low > 100, "not even {low} events/s are delivered whole");
     let mut high = low * 2;
-    while holds(high)? {
+    while holds(high) {
         (low, high) = (high, high * 2);
     }
     while high as f64 / low as f64 > NEAR {
         let middle = (low as f64 * high as f64).sqrt() as u64 / 100 * 100;
-        if holds(middle)? { low = middle } else { high = middle }
+        if holds(middle) { low = middle } else { high = middle }
     }
     Ok(low)
 }
@@ -75,10 +81,8 @@ pub fn measure(place: &Place, market: &Market, peer: &Peer, work: &Work) -> Resu
     let mut rate = work.rate;
     for _ in 0..6 {
         let round = fanout::measure(place, market, peer, &Work { rate, ..*work })?;
-        if whole(&round) {
-            return Ok(round);
-        }
-        eprintln!("      {rate} events/s were not delivered whole this time");
+        let Some(lack) = lacks(&round) else { return Ok(round) };
+        eprintln!("      {rate:>8} events/s: not whole this time: {lack}");
         rate = rate * 93 / 100 / 100 * 100;
     }
     anyhow::bail!("{rate} events/s and more were never delivered whole")

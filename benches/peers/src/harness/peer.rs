@@ -29,7 +29,7 @@ pub struct Peer {
 const SETUP: &str = "benches/peers/run sets it up";
 
 /// All that are known, in the order in which they are measured.
-pub static PEERS: [Peer; 4] = [
+pub static PEERS: [Peer; 10] = [
     Peer { name: "tickcast", dialect: Dialect::Tickcast, feed: Feed::Own, install: SETUP },
     Peer {
         name: "uwebsockets",
@@ -38,6 +38,32 @@ pub static PEERS: [Peer; 4] = [
         install: "python3 -m venv benches/peers/.tools/venv && benches/peers/.tools/venv/bin/pip install socketify; needs libuv1",
     },
     Peer { name: "bare", dialect: Dialect::Plain, feed: Feed::Own, install: SETUP },
+    Peer { name: "tungstenite", dialect: Dialect::Plain, feed: Feed::Own, install: SETUP },
+    Peer { name: "axum", dialect: Dialect::Plain, feed: Feed::Own, install: SETUP },
+    Peer {
+        name: "ws",
+        dialect: Dialect::Plain,
+        feed: Feed::Own,
+        install: "npm ci in benches/peers/servers",
+    },
+    Peer {
+        name: "socket.io",
+        dialect: Dialect::SocketIo,
+        feed: Feed::Own,
+        install: "npm ci in benches/peers/servers",
+    },
+    Peer {
+        name: "nats",
+        dialect: Dialect::Nats,
+        feed: Feed::Publisher,
+        install: "apt-get install nats-server",
+    },
+    Peer {
+        name: "nchan",
+        dialect: Dialect::Nchan,
+        feed: Feed::Publisher,
+        install: "apt-get install nginx libnginx-mod-nchan",
+    },
     Peer {
         name: "tickcast-msgpack",
         dialect: Dialect::TickcastMsgpack,
