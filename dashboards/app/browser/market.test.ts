@@ -81,6 +81,20 @@ describe('market page', () => {
     await extra.close();
   });
 
+  it('subscribes to all that can be seen, however long its first frame takes', async () => {
+    const slow = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    const watched = await slow.newPage();
+    await watched.addInitScript(() => {
+      window.requestAnimationFrame = (paint) =>
+        window.setTimeout(() => paint(performance.now()), 600);
+    });
+    await watched.goto(server.url);
+    await watched.locator(`${ROW}[data-old=false]`).first().waitFor();
+    expect(await watched.locator(ROW).count()).toBeGreaterThan(8);
+    await watched.locator(`${ROW}[data-old=true]`).first().waitFor({ state: 'detached' });
+    await slow.close();
+  });
+
   it('finds a symbol by typing, and shows it', async () => {
     await page.locator('#search').fill('micros');
     await page.locator('#fact-symbols', { hasText: / of / }).waitFor();

@@ -56,25 +56,24 @@ export class Server {
   }
 }
 
-/** Chromium, without a window, and quiet on the network. */
+/** Without a window, and quiet on the network. */
+export const CHROMIUM_ARGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
 export function launch(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: chromiumPath(),
-    args: [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
+  return chromium.launch({ executablePath: chromiumPath(), args: CHROMIUM_ARGS });
 }
 
 /** Chromium's path, or an error that says what to install. */
-function chromiumPath(): string {
+export function chromiumPath(): string {
   const named = process.env['CHROMIUM'];
   if (named) return named;
   for (const name of ['chromium', 'chromium-browser', 'google-chrome']) {

@@ -1,6 +1,7 @@
 /**
- * Reads a trace of Chromium: how much script the page's main thread ran in each frame, and its longest tasks; both in CPU
- * time, so that other programs on the machine do not count. Pure.
+ * Reads a trace of Chromium: how much script the page's main thread ran in each frame, and its longest tasks. By the clock,
+ * which is what a user sees and what the budget is about; and in CPU time, which tells how much of that was waiting for other
+ * programs on the machine. Pure.
  * Format: https://chromium.googlesource.com/catapult/+/HEAD/docs/trace-event-format.md
  */
 interface TraceEvent {
@@ -40,23 +41,29 @@ export const CATEGORIES = [
   'toplevel',
 ];
 
-export interface FrameFigures {
-  frames: number;
-  /** Script a frame, ms of CPU time. */
+/** Script a frame and tasks of the main thread, ms. */
+export interface Spent {
   mean: number;
   p50: number;
   p99: number;
   max: number;
-  /** Frames with 4 ms of script or more. */
+  /** Share of the frames with as much script as the budget, or more. */
   over: number;
-  /** The longest task of the main thread, ms of CPU time, and ms on the clock. */
   longestTask: number;
-  longestWait: number;
   longTasks: number;
 }
 
-export function readTrace(text: string, budget_ms: number, long_ms: number): FrameFigures {
-  const { traceEvents } = JSON.parse(text) as { traceEvents: TraceEvent[] };
+export interface FrameFigures {
+  frames: number;
+  clock: Spent;
+  cpu: Spent;
+}
+
+/** How long an event took, µs, on one of the two clocks. */
+type Taken = (event: TraceEvent) => number;
+
+export function readTrace(events: unknown[], budget_ms: number, long_ms: number): FrameFigures {
+  const traceEvents = events as TraceEvent[];
   const main = mainThread(traceEvents);
   const mine = traceEvents.filter((event) => `${event.pid}/${event.tid}` === main);
   const starts = mine
@@ -64,27 +71,41 @@ export function readTrace(text: string, budget_ms: number, long_ms: number): Fra
     .map(({ ts }) => ts)
     .sort((a, b) => a - b)
     .filter((ts, i, all) => i === 0 || ts - all[i - 1]! > 1000);
-  const sums = new Float64Array(Math.max(0, starts.length - 1));
-  for (const { ts, tdur } of outermost(mine.filter(({ name }) => SCRIPT.has(name)))) {
-    const frame = frameOf(starts, ts);
-    if (frame >= 0 && frame < sums.length) sums[frame]! += tdur! / 1000;
-  }
-  const sorted = [...sums].sort((a, b) => a - b);
-  const at = (q: number): number => sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? NaN;
-  const all = mine.filter(({ name, tdur }) => name === 'RunTask' && tdur !== undefined);
-  if (all.length === 0) throw new Error('the trace has no tasks: Chromium names them otherwise');
-  const tasks = all.map(({ tdur }) => tdur! / 1000);
-  return {
-    frames: sorted.length,
-    mean: sorted.reduce((sum, value) => sum + value, 0) / sorted.length,
-    p50: at(0.5),
-    p99: at(0.99),
-    max: at(1),
-    over: sorted.filter((value) => value >= budget_ms).length,
-    longestTask: tasks.reduce((longest, task) => Math.max(longest, task), 0),
-    longestWait: all.reduce((longest, { dur = 0 }) => Math.max(longest, dur / 1000), 0),
-    longTasks: tasks.filter((task) => task > long_ms).length,
+  const script = outermost(mine.filter(({ name }) => SCRIPT.has(name)));
+  const tasks = mine.filter(({ name, tdur }) => name === 'RunTask' && tdur !== undefined);
+  if (tasks.length === 0) throw new Error('the trace has no tasks: Chromium names them otherwise');
+  const spent = (taken: Taken): Spent => {
+    const sums = perFrame(starts, script, taken);
+    const times = tasks.map((task) => taken(task) / 1000);
+    return {
+      ...distribution(sums),
+      over: sums.filter((ms) => ms >= budget_ms).length / sums.length,
+      longestTask: times.reduce((longest, ms) => Math.max(longest, ms), 0),
+      longTasks: times.filter((ms) => ms > long_ms).length,
+    };
   };
+  return {
+    frames: Math.max(0, starts.length - 1),
+    clock: spent(({ dur }) => dur!),
+    cpu: spent(({ tdur }) => tdur!),
+  };
+}
+
+/** Script of each frame but the last, ms. */
+function perFrame(starts: readonly number[], script: TraceEvent[], taken: Taken): Float64Array {
+  const sums = new Float64Array(Math.max(0, starts.length - 1));
+  for (const event of script) {
+    const frame = frameOf(starts, event.ts);
+    if (frame >= 0 && frame < sums.length) sums[frame]! += taken(event) / 1000;
+  }
+  return sums;
+}
+
+function distribution(values: Float64Array): Pick<Spent, 'mean' | 'p50' | 'p99' | 'max'> {
+  const sorted = values.slice().sort();
+  const at = (q: number): number => sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? NaN;
+  const mean = sorted.reduce((sum, value) => sum + value, 0) / sorted.length;
+  return { mean, p50: at(0.5), p99: at(0.99), max: at(1) };
 }
 
 /** The thread that runs the page's animation frames. */

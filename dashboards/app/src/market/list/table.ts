@@ -72,6 +72,8 @@ export class Table {
 
   /** Names on the screen, and `around` positions beyond. */
   visible(around: number): string[] {
+    // Whoever asks before the next frame asks about what will be there.
+    if (this.moved) this.place();
     const from = Math.max(0, this.span.from - around);
     return Array.from(
       this.view.subarray(from, this.span.to + around),
