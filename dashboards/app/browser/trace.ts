@@ -34,12 +34,7 @@ const SCRIPT = new Set([
   'V8.GCScavenger',
 ]);
 /** Layout and style that a script forces are its doing too; what the frame does by itself is not. */
-export const CATEGORIES = [
-  'devtools.timeline',
-  'disabled-by-default-devtools.timeline',
-  'v8',
-  'toplevel',
-];
+export const CATEGORIES = ['devtools.timeline', 'disabled-by-default-devtools.timeline'];
 
 /** Script a frame and tasks of the main thread, ms. */
 export interface Spent {
@@ -66,14 +61,10 @@ export function readTrace(events: unknown[], budget_ms: number, long_ms: number)
   const traceEvents = events as TraceEvent[];
   const main = mainThread(traceEvents);
   const mine = traceEvents.filter((event) => `${event.pid}/${event.tid}` === main);
-  const starts = mine
-    .filter(({ name }) => name === 'FireAnimationFrame')
-    .map(({ ts }) => ts)
-    .sort((a, b) => a - b)
-    .filter((ts, i, all) => i === 0 || ts - all[i - 1]! > 1000);
-  const script = outermost(mine.filter(({ name }) => SCRIPT.has(name)));
   const tasks = mine.filter(({ name, tdur }) => name === 'RunTask' && tdur !== undefined);
   if (tasks.length === 0) throw new Error('the trace has no tasks: Chromium names them otherwise');
+  const starts = frameStarts(mine, tasks);
+  const script = outermost(mine.filter(({ name }) => SCRIPT.has(name)));
   const spent = (taken: Taken): Spent => {
     const sums = perFrame(starts, script, taken);
     const times = tasks.map((task) => taken(task) / 1000);
@@ -89,6 +80,16 @@ export function readTrace(events: unknown[], budget_ms: number, long_ms: number)
     clock: spent(({ dur }) => dur!),
     cpu: spent(({ tdur }) => tdur!),
   };
+}
+
+/** When each frame began: all animation callbacks of a frame run in one task, however many there are. */
+function frameStarts(events: TraceEvent[], tasks: TraceEvent[]): number[] {
+  const begun = tasks.map(({ ts }) => ts).sort((a, b) => a - b);
+  const frames = new Set<number>();
+  for (const { name, ts } of events) {
+    if (name === 'FireAnimationFrame') frames.add(begun[frameOf(begun, ts)] ?? ts);
+  }
+  return [...frames].sort((a, b) => a - b);
 }
 
 /** Script of each frame but the last, ms. */
@@ -133,7 +134,7 @@ function outermost(events: TraceEvent[]): TraceEvent[] {
     });
 }
 
-/** The last frame that began at `ts` or before; what runs after a frame's start, until the next one, belongs to it. */
+/** The last one that began at `ts` or before; what runs after a frame's start, until the next one, belongs to it. */
 function frameOf(starts: readonly number[], ts: number): number {
   let [low, high] = [0, starts.length];
   while (low < high) {

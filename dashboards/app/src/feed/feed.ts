@@ -8,6 +8,12 @@ type Said<K extends FromWorker['say']> = Extract<FromWorker, { say: K }>;
 type Streamed = Exclude<FromWorker['say'], 'batch' | 'bars' | 'failed'>;
 type Listeners = { [K in Streamed]?: (message: Said<K>) => void };
 
+/**
+ * A batch waits so long since the last one was painted, which makes every second frame of a usual screen. More cannot be read,
+ * and would have the browser style, lay out and paint the list twice as often.
+ */
+const REST_MS = 25;
+
 interface Waiting {
   resolve(bars: Float64Array<ArrayBuffer>): void;
   reject(error: Error): void;
@@ -21,6 +27,8 @@ export class Feed {
   private readonly waiting = new Map<number, Waiting>();
   private readonly listeners: Listeners = {};
   private batch: Batch | undefined;
+  private paintedAt = 0;
+  private resting: ReturnType<typeof setTimeout> | undefined;
   private scheduled = false;
   private held = false;
   private nextId = 1;
@@ -55,8 +63,10 @@ export class Feed {
     return new Promise((resolve, reject) => this.waiting.set(id, { resolve, reject }));
   }
 
-  /** Something of the page itself has changed. */
+  /** Something of the page itself has changed: the next frame shows it. */
   repaint(): void {
+    clearTimeout(this.resting);
+    this.resting = undefined;
     if (this.scheduled) return;
     this.scheduled = true;
     requestAnimationFrame(() => this.drain());
@@ -67,12 +77,20 @@ export class Feed {
     this.held = true;
   }
 
+  private soon(): void {
+    if (this.scheduled) return;
+    const wait_ms = this.paintedAt + REST_MS - performance.now();
+    if (wait_ms <= 0) this.repaint();
+    else this.resting ??= setTimeout(() => this.repaint(), wait_ms);
+  }
+
   private drain(): void {
     this.scheduled = false;
     if (this.held) {
       this.held = false;
       return this.repaint();
     }
+    this.paintedAt = performance.now();
     const batch = this.batch;
     this.batch = undefined;
     this.paint(batch);
@@ -83,7 +101,7 @@ export class Feed {
     switch (message.say) {
       case 'batch':
         this.batch = message.batch;
-        return this.repaint();
+        return this.soon();
       case 'bars':
         this.waiting.get(message.id)?.resolve(message.bars);
         return void this.waiting.delete(message.id);

@@ -11,6 +11,8 @@ import { Sparkline } from './sparkline.ts';
 /** A price that has not moved for so long is dimmed. */
 const OLD_MS = 30_000;
 const SPARK_MS = 1000;
+/** Sparklines take turns: neighbours are so far apart, or all of them would fall into one frame. */
+const SPREAD_MS = 37;
 
 export class Row {
   readonly element = part('div', 'row');
@@ -21,16 +23,20 @@ export class Row {
   private readonly last = part('span', 'last');
   private readonly flash = new Flash(this.last);
   private readonly change = part('span', 'change');
+  private readonly phase_ms: number;
   private row = -1;
+  private top_px = -1;
   private version = -1;
-  private sparkedAt = 0;
+  /** In which turn of `SPARK_MS` the sparkline was painted last. */
+  private sparked = -1;
 
   constructor(
     private readonly store: Store,
-    id: string,
+    at: number,
   ) {
     const { element } = this;
-    element.id = id;
+    element.id = `row-${at}`;
+    this.phase_ms = (at * SPREAD_MS) % SPARK_MS;
     element.setAttribute('role', 'option');
     const symbol = part('span', 'symbol', this.ticker, this.gap);
     element.append(symbol, this.title, this.spark.element, this.last, this.change);
@@ -53,17 +59,25 @@ export class Row {
     if (row === this.row) return;
     this.row = row;
     this.version = -1;
-    this.sparkedAt = 0;
+    this.sparked = -1;
     this.flash.reset();
     write(this.ticker, store.names[row]!);
     write(this.title, store.titles[row]!);
     element.dataset['symbol'] = store.names[row]!;
   }
 
+  /** Puts it `top_px` below the list's beginning. */
+  place(top_px: number): void {
+    if (top_px === this.top_px) return;
+    this.top_px = top_px;
+    this.element.style.top = `${top_px}px`;
+  }
+
   /** Paints what has changed; true if anything had. */
   paint(now_ms: number): boolean {
     const { store, row } = this;
     mark(this.element, 'old', String(now_ms - store.at[row]! > OLD_MS));
+    this.flash.rest(now_ms);
     const version = store.version[row]!;
     if (version === this.version) return false;
     this.version = version;
@@ -76,8 +90,9 @@ export class Row {
     const lost = store.lost[row]!;
     write(this.gap, lost > 0 ? 'gap' : '');
     if (lost > 0) this.gap.title = `${count(lost)} events of this symbol were lost`;
-    if (now_ms - this.sparkedAt > SPARK_MS) {
-      this.sparkedAt = now_ms;
+    const turn = Math.floor((now_ms + this.phase_ms) / SPARK_MS);
+    if (turn !== this.sparked) {
+      this.sparked = turn;
       const closes = store.sparks[row];
       this.spark.paint(closes, store.last[row]! / 10 ** places, way);
     }

@@ -115,7 +115,7 @@ export class Table {
     for (let at = this.span.from; at < this.span.to; at++) {
       const row = this.pool[at % this.pool.length]!;
       row.bind(this.view[at]!, at, this.view.length, this.view[at] === this.chosen);
-      row.element.style.transform = `translateY(${at * this.rowHeight}px)`;
+      row.place(at * this.rowHeight);
       used.add(row);
     }
     for (const row of this.pool) row.element.hidden = !used.has(row);
@@ -126,7 +126,7 @@ export class Table {
 
   private fill(size: number): void {
     while (this.pool.length < size) {
-      const row = new Row(this.store, `row-${this.pool.length}`);
+      const row = new Row(this.store, this.pool.length);
       this.pool.push(row);
       this.canvas.append(row.element);
     }
