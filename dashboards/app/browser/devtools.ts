@@ -26,6 +26,8 @@ interface Waiting {
   reject(error: Error): void;
 }
 
+/** What the panel "Performance" of Chromium shows. */
+const TRACED = ['devtools.timeline', 'disabled-by-default-devtools.timeline', 'v8.execute'];
 const AGAIN_MS = 100;
 const DEADLINE_MS = 30_000;
 
@@ -122,7 +124,8 @@ export class Tab {
     });
   }
 
-  static async open(devtools: Devtools, url: string, width: number, height: number): Promise<Tab> {
+  /** An empty page. */
+  static async open(devtools: Devtools, width: number, height: number): Promise<Tab> {
     const { targetInfos } = await devtools.send('Target.getTargets');
     const { targetId } = (targetInfos as { type: string; targetId: string }[]).find(
       ({ type }) => type === 'page',
@@ -135,7 +138,6 @@ export class Tab {
     await tab.send('Log.enable');
     const attach = { autoAttach: true, waitForDebuggerOnStart: false, flatten: true };
     await tab.send('Target.setAutoAttach', attach);
-    await tab.send('Page.navigate', { url });
     return tab;
   }
 
@@ -160,8 +162,14 @@ export class Tab {
     }
   }
 
+  /** Goes to `url`, where the element `id` has to appear. */
+  async go(url: string, id: string): Promise<void> {
+    await this.send('Page.navigate', { url });
+    await this.until(`document.getElementById('${id}') !== null`);
+  }
+
   /** Records a trace until `work` is over; the events. */
-  async trace(categories: readonly string[], work: () => Promise<unknown>): Promise<unknown[]> {
+  async trace(work: () => Promise<unknown>): Promise<unknown[]> {
     const events: unknown[] = [];
     const { devtools } = this;
     const over = new Promise<void>((resolve) => {
@@ -170,7 +178,7 @@ export class Tab {
         if (method === 'Tracing.tracingComplete') resolve();
       });
     });
-    const traceConfig = { includedCategories: categories, excludedCategories: ['*'] };
+    const traceConfig = { includedCategories: TRACED, excludedCategories: ['*'] };
     await devtools.send('Tracing.start', { transferMode: 'ReportEvents', traceConfig });
     await work();
     await devtools.send('Tracing.end');
