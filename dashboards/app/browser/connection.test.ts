@@ -132,6 +132,7 @@ describe('a server that is killed', () => {
     await pillSays(page, /^\s*Live/);
     await page.locator('#notice').waitFor({ state: 'hidden' });
     await page.locator('#chart[data-gaps="1"]').waitFor();
+    expect(await page.locator('#fact-gaps').innerText()).toBe('1');
     await alive(page);
     await grows(page, 2);
     await compared(page, server.url, 'AAPL', '1s');

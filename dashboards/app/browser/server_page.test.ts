@@ -166,4 +166,23 @@ describe('server page', () => {
     await visit.close();
     await plain.kill();
   });
+
+  it('asks for one once, and again when somebody comes back', async () => {
+    let plain = await Server.start();
+    const visit = await open(browser, plain.url);
+    let asked = 0;
+    visit.page.on('request', (request) => {
+      if (new URL(request.url()).pathname === '/lab/metrics') asked += 1;
+    });
+    await visit.page.goto(`${plain.url}server.html`);
+    await visit.page.locator('#no-lab', { hasText: '--lab' }).waitFor();
+    await plain.kill();
+    plain = await Server.start(plain.port, ['--lab']);
+    expect(asked).toBe(1);
+    await visit.page.evaluate(() => window.dispatchEvent(new Event('focus')));
+    await visit.page.locator('[data-tile=events]').waitFor();
+    expect(await visit.page.locator('#no-lab').isVisible()).toBe(false);
+    await visit.close();
+    await plain.kill();
+  });
 });

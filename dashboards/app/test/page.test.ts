@@ -236,9 +236,12 @@ describe('pace', () => {
 
 describe('watch', () => {
   const asks: string[] = [];
+  const closed: string[] = [];
   const client = {
-    subscribe: ({ symbols, mode, interval_ms }: SubscribeRequest) =>
-      void asks.push(`+${symbols.join()} ${mode} ${interval_ms ?? ''}`.trim()),
+    subscribe: ({ symbols, mode, interval_ms }: SubscribeRequest) => {
+      asks.push(`+${symbols.join()} ${mode} ${interval_ms ?? ''}`.trim());
+      return { symbols: new Set(symbols), close: () => closed.push(symbols.join()) };
+    },
     unsubscribe: (symbols: string[]) => void asks.push(`-${symbols.join()}`),
   } as unknown as ConstructorParameters<typeof Watch>[0];
 
@@ -261,5 +264,6 @@ describe('watch', () => {
     watch.pace(0);
     watch.pace(0);
     expect(asks).toEqual(['+A,B latest 250', '+A,B every']);
+    expect(closed).toEqual(['A,B']);
   });
 });

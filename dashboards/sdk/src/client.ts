@@ -22,7 +22,7 @@ import { parseCursor, type Subscription, type SubscribeRequest } from './subscri
 import { ABNORMAL, endpoint, type Format, type Link, type LinkOwner } from './transport.ts';
 import { onWake } from './wake.ts';
 
-const NO_SOCKET = 'no WebSocket here: hand one in as `webSocket`, such as that of the package `ws`';
+const NO_SOCKET = 'no WebSocket: hand one in as `webSocket`';
 /** A connection that has held for this long starts the backoff afresh. */
 const HELD_MS = 10_000;
 
@@ -115,10 +115,12 @@ export class FeedClient extends Emitter<FeedClientEvents> {
     const subscription = this.#registry.add(request);
     if (request.since) this.sequence.leave(request.symbols, [...subscription.channels]);
     subscription.close = () => {
-      for (const message of this.#registry.drop(subscription)) {
+      const [leaving, heirs] = this.#registry.drop(subscription);
+      for (const message of leaving) {
         this.sequence.leave(message.symbols, message.channels);
         this.#tell(message);
       }
+      for (const heir of heirs) this.#tell({ ...heir.message(), since: undefined });
     };
     this.#tell(subscription.message());
     return subscription;
@@ -349,7 +351,7 @@ export class FeedClient extends Emitter<FeedClientEvents> {
   #closed(code?: number, error?: FeedError): void {
     this.#asleep?.();
     this.#become({ state: 'closed', ...(code && { code }) });
-    const why = `closed for good with ${code}`;
+    const why = `closed with ${code}`;
     this.#registry.end(code ? (error ?? new FeedError('closed', why, { closeCode: code })) : error);
   }
 

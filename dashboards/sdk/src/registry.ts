@@ -1,10 +1,17 @@
 /**
  * The subscriptions of one client: which of them an event belongs to (a symbol and channel belongs to the newest that
- * matches), and what has to be sent to have the same ones on a new connection. Sends nothing itself.
+ * matches, and goes back to the one before when that is closed), and what has to be sent to have the same ones on a new
+ * connection. Sends nothing itself.
  */
 import { FeedError } from './errors.ts';
 import type { ServerError, Subscribed } from './messages.ts';
 import { covers, Subscription, type Outcome, type SubscribeRequest } from './subscription.ts';
+
+type Leaving = {
+  op: 'unsubscribe';
+  symbols: string[];
+  channels: string[];
+};
 
 export class Registry {
   readonly #all = new Map<number, Subscription>();
@@ -34,17 +41,24 @@ export class Registry {
     this.#owners.clear();
   }
 
-  /** Takes a subscription out; what to tell the server, which goes on with names that a newer one has. */
-  drop(dropped: Subscription): { op: string; symbols: string[]; channels: string[] }[] {
+  /**
+   * Takes a subscription out; what to tell the server, which goes on with names that a newer one has, and the older ones that
+   * also asked for some of them: the server has forgotten that, and has to be told again.
+   */
+  drop(dropped: Subscription): [Leaving[], heirs: Set<Subscription>] {
     this.#forget(dropped);
     this.#owners.clear();
-    return [...dropped.channels].flatMap((channel) => {
+    const heirs = new Set<Subscription>();
+    const leaving: Leaving[] = [];
+    for (const channel of dropped.channels) {
       const symbols = [...dropped.symbols].filter((name) => {
         const owner = this.owner(name, channel);
-        return !owner || owner.id < dropped.id;
+        if (owner && owner.id < dropped.id) heirs.add(owner);
+        return !owner || heirs.has(owner);
       });
-      return symbols.length ? [{ op: 'unsubscribe', symbols, channels: [channel] }] : [];
-    });
+      if (symbols.length) leaving.push({ op: 'unsubscribe', symbols, channels: [channel] });
+    }
+    return [leaving, heirs];
   }
 
   /** A refused subscription is not asked for again. */
@@ -96,11 +110,12 @@ export class Registry {
     return messages;
   }
 
-  /** Names that a newer subscription takes over leave the older one, as they do on the server. */
+  /** Tells `older` if `newer` takes something over, as it does on the server. */
   #supersede(older: Subscription, newer: Subscription): void {
-    if ([...older.channels].some((channel) => !newer.channels.has(channel))) return;
-    for (const name of older.symbols) if (covers(newer.symbols, name)) older.symbols.delete(name);
-    if (!older.symbols.size) this.#forget(older);
+    const shared = [...older.channels].some((channel) => newer.channels.has(channel));
+    const within = (some: Subscription, all: Subscription): boolean =>
+      [...some.symbols].some((name) => covers(all.symbols, name));
+    if (shared && (within(older, newer) || within(newer, older))) older.emit('moved', newer);
   }
 
   #forget(subscription: Subscription, error?: FeedError): void {

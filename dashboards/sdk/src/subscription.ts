@@ -47,6 +47,11 @@ export interface SubscriptionEvents {
   bar(bar: Bar): void;
   /** Events of a symbol that will not come. */
   gap(lost: LostRange): void;
+  /**
+   * `to`, a newer subscription of the same client, has taken over what both name: as on the wire, a symbol and channel belongs
+   * to one. It comes back, with a snapshot, when `to` is closed.
+   */
+  moved(to: Subscription): void;
   /** The server has answered, after every connect. */
   resume(outcome: Outcome): void;
   /** The server refused it; it is not asked for again. */

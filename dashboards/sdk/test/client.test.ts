@@ -198,6 +198,48 @@ describe('robustness', () => {
     expect(FakeSocket.last.requests.map((r) => r['symbols'])).toEqual([['B'], ['X*'], ['X1']]);
   });
 
+  it('gives a symbol to the newest subscription that names it, and back when that is closed', () => {
+    const socket = start();
+    const all = client.subscribe({ symbols: ['*'] });
+    const other = client.subscribe({ symbols: ['A'], channels: ['quotes'] });
+    socket.greet();
+    socket.say({ ...subscribed('e:1'), id: 1 }, { ...trade(1, 1), snap: 1 });
+    const [moved, seen]: [unknown[], string[]] = [[], []];
+    all.on('moved', (to) => moved.push(to));
+    other.on('moved', (to) => moved.push(to));
+    all.on('trade', ({ n }) => seen.push(`all ${n}`));
+    const one = client.subscribe({ symbols: ['A'], mode: 'latest', interval_ms: 1000 });
+    one.on('trade', ({ n }) => seen.push(`one ${n}`));
+    expect(moved).toEqual([one]);
+    socket.say({ ...subscribed('e:1'), id: one.id });
+    socket.say(trade(2, 2));
+    one.close();
+    expect(socket.requests.slice(-2)).toEqual(
+      [
+        { op: 'unsubscribe', symbols: ['A'], channels: ['trades'] },
+        { op: 'subscribe', id: all.id, symbols: ['*'], channels: ['trades'] },
+      ].map((request) => ('id' in request ? expect.objectContaining(request) : request)),
+    );
+    expect(socket.requests.at(-1)).not.toHaveProperty('since');
+    socket.say(subscribed('e:8'), { ...trade(5, 8), snap: 1 }, trade(6, 9));
+    expect(seen).toEqual(['one 2', 'all 5', 'all 6']);
+    expect(gaps).toEqual([]);
+  });
+
+  it('repeats overlapping subscriptions in their order', () => {
+    const socket = start();
+    client.subscribe({ symbols: ['A', 'B'] });
+    client.subscribe({ symbols: ['A'], mode: 'latest', interval_ms: 1000 });
+    socket.greet();
+    socket.end(1006);
+    vi.advanceTimersByTime(250);
+    FakeSocket.last.greet();
+    expect(FakeSocket.last.requests.map((r) => [r['id'], r['symbols']])).toEqual([
+      [1, ['A', 'B']],
+      [2, ['A']],
+    ]);
+  });
+
   it('estimates the clock offset from answered pings', () => {
     const socket = start();
     socket.greet();

@@ -2,10 +2,11 @@
  * Keeps the trades subscribed that somebody looks at: the rows on the screen and the chart's symbol, no others. Says only
  * what has changed. The pace holds for all of them: every trade (0), or the latest each so many milliseconds.
  */
-import type { FeedClient, SubscribeRequest } from '@tickcast/client';
+import type { FeedClient, SubscribeRequest, Subscription } from '@tickcast/client';
 
 export class Watch {
   private held = new Set<string>();
+  private subscriptions: Subscription[] = [];
   private screen: string[] = [];
   private chart = '';
   private interval_ms = 0;
@@ -27,7 +28,11 @@ export class Watch {
   pace(interval_ms: number): void {
     if (interval_ms === this.interval_ms) return;
     this.interval_ms = interval_ms;
-    if (this.held.size > 0) this.subscribe([...this.held]);
+    if (this.held.size === 0) return;
+    // The new one takes everything over without a hole; what it was taken from has nothing left to ask for.
+    const before = this.subscriptions.splice(0);
+    this.subscribe([...this.held]);
+    for (const subscription of before) subscription.close();
   }
 
   private follow(): void {
@@ -41,7 +46,12 @@ export class Watch {
   }
 
   private subscribe(symbols: string[]): void {
-    this.client.subscribe({ symbols, channels: ['trades'], ...paced(this.interval_ms) });
+    const subscription = this.client.subscribe({
+      ...{ symbols, channels: ['trades'] },
+      ...paced(this.interval_ms),
+    });
+    this.subscriptions = this.subscriptions.filter(({ symbols }) => symbols.size > 0);
+    this.subscriptions.push(subscription);
   }
 }
 

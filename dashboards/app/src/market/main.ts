@@ -158,14 +158,15 @@ function listen(): void {
   feed.on('gap', ({ lost }) => {
     store.hole(lost);
     if (lost.S === chart.symbol && lost.ch === 'trades') chart.gap(lost, nowUs());
-    const facts = element('facts');
-    facts.dataset['gaps'] = 'some';
-    facts.querySelector<HTMLElement>('.gaps')!.title =
-      `The last one: ${lost.S} ${lost.ch} ${lost.from} to ${lost.to} (${lost.why})`;
-    write(element('fact-gaps'), count(store.gaps));
+    gaps(`${lost.S} ${lost.ch} ${lost.from} to ${lost.to} (${lost.why})`);
     feed.repaint();
   });
-  feed.on('resumed', ({ outcome, from_us, to_us }) => chart.resumed(outcome, from_us, to_us));
+  feed.on('resumed', ({ outcome, from_us, to_us }) => {
+    chart.resumed(outcome, from_us, to_us);
+    if (outcome !== 'snapshot') return; // holes of single symbols are told one by one
+    store.gaps += 1;
+    gaps('the server has started again: nobody knows what happened in between');
+  });
   feed.on('warning', ({ text }) => console.info('feed:', text));
   window.addEventListener('popstate', () => {
     const before = wishes;
@@ -173,6 +174,14 @@ function listen(): void {
     apply(before);
   });
   for (const change of ['online', 'offline']) window.addEventListener(change, state);
+}
+
+/** How many gaps there were, and what the last one was. */
+function gaps(last: string): void {
+  const facts = element('facts');
+  facts.dataset['gaps'] = 'some';
+  facts.querySelector<HTMLElement>('.gaps')!.title = `The last one: ${last}`;
+  write(element('fact-gaps'), count(store.gaps));
 }
 
 function save(): void {

@@ -3,10 +3,11 @@
  * Where there is none, the lanes run on the server's own port and nothing can be pressed.
  */
 import type { TransportName } from '@tickcast/client';
+import { seenAgain } from '../frame/seen.ts';
 import { LANES, type LaneRoute } from './talk.ts';
 
-/** Where there is a laboratory, where there is none, and while nobody answers. */
-const AGAIN_MS = { lab: 500, none: 10_000, away: 1000 };
+/** Where there is a laboratory, and while nobody answers. One that is not there is asked for when somebody comes back. */
+const AGAIN_MS = { lab: 500, away: 1000 };
 
 export interface LabLane {
   name: TransportName;
@@ -59,9 +60,8 @@ export class Lab {
       const before = this.pressing;
       const answer = await this.ask('/lab');
       if (before === this.pressing) this.heard(answer);
-      await new Promise((resolve) =>
-        setTimeout(resolve, AGAIN_MS[typeof answer === 'string' ? answer : 'lab']),
-      );
+      if (answer === 'none') await seenAgain();
+      else await pause(AGAIN_MS[answer === 'away' ? 'away' : 'lab']);
     }
   }
 
@@ -94,6 +94,10 @@ export class Lab {
       return 'away';
     }
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Where the lanes connect: each to its relay, or all to the page's own server. */

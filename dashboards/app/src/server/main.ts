@@ -6,6 +6,7 @@ import { onTheme } from '../frame/colours.ts';
 import { element, mark, part, write } from '../frame/elements.ts';
 import { startKeys } from '../frame/keys.ts';
 import { say } from '../frame/link.ts';
+import { seenAgain } from '../frame/seen.ts';
 import { nextTheme, startTheme } from '../frame/theme.ts';
 import { Chart } from './chart.ts';
 import { parse, type Scrape } from './openmetrics.ts';
@@ -13,8 +14,6 @@ import { PANELS } from './panels.ts';
 import { summary, type Tile } from './summary.ts';
 
 const EVERY_MS = 1000;
-/** A server without a laboratory is asked so often whether it has one. */
-const NONE_MS = 10_000;
 /** The figures are of so many scrapes, so that they can be read. */
 const LOOKS = 5;
 /** Lines are of so many, so that one poll a second does not show as none and two. */
@@ -115,7 +114,8 @@ async function run(): Promise<never> {
     const state = await scrape();
     stateIs(state);
     if (state === 'away') hole();
-    const rest = (state === 'none' ? NONE_MS : EVERY_MS) - (performance.now() - begun);
+    if (state === 'none') await seenAgain();
+    const rest = EVERY_MS - (performance.now() - begun);
     await new Promise((resolve) => setTimeout(resolve, Math.max(50, rest)));
   }
 }

@@ -63,6 +63,23 @@ describe.each(TRANSPORTS)('%s', (transport) => {
     expect([...seen].sort((x, y) => x - y)).toEqual(seen);
   });
 
+  it('gives a symbol back when the newer of two subscriptions is closed', async () => {
+    const ledger = start();
+    const [a, b] = names as [string, string];
+    const counts = { older: 0, newer: 0 };
+    const older = ledger.client.subscribe({ symbols: [a, b] });
+    older.on('trade', ({ S }) => S === a && (counts.older += 1));
+    await ledger.until('trades of the first', () => counts.older > 2);
+    const newer = ledger.client.subscribe({ symbols: [a], mode: 'latest', interval_ms: 50 });
+    newer.on('trade', ({ S }) => S === a && (counts.newer += 1));
+    await ledger.until('trades of the second', () => counts.newer > 2);
+    newer.close();
+    const before = counts.older;
+    await ledger.until('trades of the first again', () => counts.older > before + 3);
+    expect(ledger.faults).toEqual([]);
+    expect(ledger.client.stats().gaps).toBe(0);
+  });
+
   it('moves a symbol to another interval without a hole', async () => {
     const ledger = start();
     const [a, b] = names as [string, string];

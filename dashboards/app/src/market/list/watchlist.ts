@@ -11,7 +11,11 @@ import { Table } from './table.ts';
 const AHEAD = 6;
 /** The screen is followed at most so often: far below the server's limit of requests. */
 const FOLLOW_MS = 150;
-/** Values move while they are sorted by: rows change places at most so often. */
+/**
+ * Values move while they are sorted by: rows change places at most so often. Each time the day of every symbol is asked for,
+ * because one that is not on the screen may belong there: one request of 125 bytes a symbol (62 kB for 500 of them, which takes
+ * the server 3 ms), and only while the list is sorted so and the tab is seen.
+ */
 export const RESORT_MS = 5000;
 
 export interface WatchlistOwner {
