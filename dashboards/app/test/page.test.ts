@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { Median, Rates } from '../src/feed/rates.ts';
 import { allSimulated, sameSymbols, withoutRemark } from '../src/feed/symbols.ts';
 import { Watch } from '../src/feed/watch.ts';
+import { Flash } from '../src/frame/flash.ts';
 import { age, bytes, change, count, milliseconds, moved, price } from '../src/frame/format.ts';
 import { latencyText, notice, pillText, spoken, viaText, type Health } from '../src/frame/words.ts';
 import { readAddress, writeAddress } from '../src/market/address.ts';
@@ -222,6 +223,48 @@ describe('address', () => {
       '',
     );
     expect(readAddress('?interval_ms=99999999').interval_ms).toBe(60_000);
+  });
+});
+
+describe('flash', () => {
+  const dataset: Record<string, string> = {};
+  const flash = (): Flash => new Flash({ dataset } as unknown as HTMLElement);
+
+  it('fades after a single move, with the way of the move', () => {
+    const one = flash();
+    expect([one.moved(10, 0), one.moved(10, 10), one.moved(11, 20)]).toEqual([true, false, true]);
+    expect([dataset['tick'], dataset['flash']]).toEqual(['up', 'up-1']);
+    one.moved(9, 5000);
+    expect([dataset['tick'], dataset['flash']]).toEqual(['down', 'down-0']);
+  });
+
+  it('holds a tint while a price moves all the time, and never changes it within 400 ms', () => {
+    const one = flash();
+    one.moved(10, 0);
+    const changes: number[] = [];
+    let before = '';
+    for (let now = 10; now < 5000; now += 10) {
+      one.moved(10 + ((now / 10) % 2), now);
+      const shown = `${dataset['tick']} ${dataset['flash']}`;
+      if (shown !== before) changes.push(now);
+      before = shown;
+      if (now > 500) expect(dataset['flash']).toBe(`${dataset['tick']}-held`);
+    }
+    const between = changes.slice(1).map((now, i) => now - changes[i]!);
+    expect(Math.min(...between)).toBeGreaterThanOrEqual(400);
+  });
+
+  it('shows the last way once the price rests, and lets the tint go', () => {
+    const one = flash();
+    one.moved(10, 0);
+    one.moved(11, 10);
+    one.moved(12, 500);
+    one.moved(11, 510);
+    expect(dataset['tick']).toBe('up');
+    one.settle(950);
+    expect([dataset['tick'], dataset['flash']]).toEqual(['down', 'down-held']);
+    one.settle(1600);
+    expect(dataset['flash']).toMatch(/^down-[01]$/);
   });
 });
 

@@ -1,7 +1,7 @@
 /**
- * A price that has moved: an arrow for its last step, and a flash. One that moves now and then flashes and fades; one that
- * moves all the time keeps a tint that follows it, and fades once it rests: fifty fades that never end would have the browser
- * style and paint the whole list in every frame, and nobody could see them.
+ * A price that has moved: an arrow for its way, and a flash. One that moves now and then flashes and fades. One that moves all
+ * the time keeps a light tint, which together with the arrow changes at most every 400 ms (nothing may flicker), and fades
+ * once it rests: fifty fades that never end would have the browser style and paint the whole list in every frame.
  */
 import { mark } from './elements.ts';
 
@@ -12,10 +12,12 @@ const REST_MS = 600;
 
 export class Flash {
   private shown = NaN;
-  private flashedAt = -Infinity;
   private way: 'up' | 'down' = 'up';
-  private turn = 0;
+  /** The way of the last step is not yet shown. */
+  private waits = false;
   private held = false;
+  private flashedAt = -Infinity;
+  private turn = 0;
 
   constructor(private readonly element: HTMLElement) {}
 
@@ -23,7 +25,7 @@ export class Flash {
   reset(): void {
     this.shown = NaN;
     this.flashedAt = -Infinity;
-    this.held = false;
+    this.held = this.waits = false;
     mark(this.element, 'tick', '');
     mark(this.element, 'flash', '');
   }
@@ -35,21 +37,25 @@ export class Flash {
     this.shown = price;
     if (Number.isNaN(before) || Number.isNaN(price)) return true;
     this.way = price > before ? 'up' : 'down';
-    mark(this.element, 'tick', this.way);
-    const since_ms = now_ms - this.flashedAt;
-    if (since_ms < AGAIN_MS) return true;
-    this.flashedAt = now_ms;
-    this.held = since_ms < BUSY_MS;
-    if (this.held) mark(this.element, 'flash', `${this.way}-held`);
-    else this.fade();
+    this.waits = true;
+    this.settle(now_ms);
     return true;
   }
 
-  /** To be called now and then: a tint does not stay when the price rests. */
-  rest(now_ms: number): void {
-    if (!this.held || now_ms - this.flashedAt < REST_MS) return;
-    this.held = false;
-    this.fade();
+  /** Shows what waits, and lets a tint go when the price rests: to be called whenever the page paints. */
+  settle(now_ms: number): void {
+    const since_ms = now_ms - this.flashedAt;
+    if (this.waits && since_ms >= AGAIN_MS) {
+      this.flashedAt = now_ms;
+      this.waits = false;
+      this.held = since_ms < BUSY_MS;
+      mark(this.element, 'tick', this.way);
+      if (this.held) mark(this.element, 'flash', `${this.way}-held`);
+      else this.fade();
+    } else if (this.held && since_ms >= REST_MS) {
+      this.held = false;
+      this.fade();
+    }
   }
 
   private fade(): void {

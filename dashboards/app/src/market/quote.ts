@@ -39,7 +39,7 @@ export class QuoteHead {
       write(this.bid, `${price(quote[0]!, places)} × ${count(quote[1]!)}`);
       write(this.ask, `${price(quote[2]!, places)} × ${count(quote[3]!)}`);
     }
-    this.flash.rest(now_ms);
+    this.flash.settle(now_ms);
     if (store.version[row] === this.version) return 0;
     this.version = store.version[row]!;
     const last = store.last[row]!;

@@ -120,7 +120,7 @@ export class Chart {
           ...axis,
           size: 58,
           space: 22,
-          values: (_, all) => all.map((one) => (one === null ? '' : this.panel.print(one))),
+          values: (_, all) => all.map((one) => (one === null ? '' : round(this.panel.print(one)))),
           ...(logarithmic
             ? { splits: tens, filter: (_: uPlot, all: number[]) => all }
             : { incrs: STEPS }),
@@ -150,6 +150,11 @@ export class Chart {
 /** From 0 to a little above the highest; small counts keep whole ticks. */
 export function fromNothing(_: unknown, __: number, most: number): [number, number] {
   return [0, most > 0 ? most * 1.15 : 1];
+}
+
+/** `300.0 kB/s` as `300 kB/s`: an axis has no room for what says nothing. */
+function round(printed: string): string {
+  return printed.replace(/\.0+(?=\D)/, '');
 }
 
 /** Whole powers of ten around the values, ms. */

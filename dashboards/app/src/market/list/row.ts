@@ -77,7 +77,7 @@ export class Row {
   paint(now_ms: number): boolean {
     const { store, row } = this;
     mark(this.element, 'old', String(now_ms - store.at[row]! > OLD_MS));
-    this.flash.rest(now_ms);
+    this.flash.settle(now_ms);
     const version = store.version[row]!;
     if (version === this.version) return false;
     this.version = version;
