@@ -8,9 +8,8 @@ mod messagepack;
 mod reader;
 mod sample;
 
-use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -50,6 +49,8 @@ pub struct Plan<'a> {
     pub sets: &'a [Vec<&'a str>],
     /// Every so many connections one is parsed.
     pub sample_every: usize,
+    /// Whether Tickcast is to send the latest event of each symbol first.
+    pub snapshot: bool,
     /// Handshakes that are under way at the same time.
     pub at_once: usize,
     /// For all of them to be open.
@@ -59,8 +60,9 @@ pub struct Plan<'a> {
 /// A connection.
 struct Connection {
     socket: OwnedFd,
-    /// What is still to be sent, before and after the server's answer; empty strings once it is open.
-    request: Vec<u8>,
+    /// What is to be sent as soon as the socket takes it.
+    outgoing: Vec<u8>,
+    /// What is to be sent when it is open.
     greeting: Vec<u8>,
     /// The answer to the handshake, as far as it is there; none once it is open.
     head: Option<Vec<u8>>,
@@ -84,7 +86,7 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Opens all connections, reading meanwhile what comes on those that are open.
+    /// Opens all connections, reading meanwhile what comes on those that are open. `parts` of a window are told apart.
     ///
     /// # Errors
     /// One is refused or not answered in time.
@@ -99,21 +101,30 @@ impl Clients {
             counters: Counters::default(),
             observed: Observed::new(parts),
         };
+        clients.join(plan)?;
+        Ok(clients)
+    }
+
+    /// Opens more connections, to the same server.
+    ///
+    /// # Errors
+    /// As [`Clients::open`].
+    pub fn join(&mut self, plan: &Plan<'_>) -> Result<()> {
         let deadline = Instant::now() + plan.within;
-        while clients.open < plan.sets.len() {
-            while clients.connections.len() < plan.sets.len().min(clients.open + plan.at_once) {
-                clients.dial(plan)?;
+        let (before, all) = (self.connections.len(), self.connections.len() + plan.sets.len());
+        while self.open < all {
+            while self.connections.len() < all.min(self.open + plan.at_once) {
+                self.dial(plan, self.connections.len() - before)?;
             }
-            clients.turn(deadline.min(Instant::now() + Duration::from_millis(100)))?;
+            self.turn(deadline.min(Instant::now() + Duration::from_millis(100)))?;
+            let (open, wanted) = (self.open - before, plan.sets.len());
             ensure!(
                 Instant::now() < deadline,
-                "only {} of {} connections open after {:?}",
-                clients.open,
-                plan.sets.len(),
+                "only {open} of {wanted} connections open after {:?}",
                 plan.within
             );
         }
-        Ok(clients)
+        Ok(())
     }
 
     /// Reads until `until`.
@@ -138,9 +149,8 @@ impl Clients {
         samples.map(|sample| sample.last.iter().map(|(name, last)| (&name[..], *last)).collect())
     }
 
-    fn dial(&mut self, plan: &Plan<'_>) -> Result<()> {
-        let number = self.connections.len();
-        let symbols = &plan.sets[number];
+    fn dial(&mut self, plan: &Plan<'_>, place: usize) -> Result<()> {
+        let (number, symbols) = (self.connections.len(), &plan.sets[place]);
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
         let last = u8::try_from(1 + number / PER_ADDRESS)?;
@@ -152,15 +162,17 @@ impl Clients {
         let data = epoll::EventData::new_u64(number as u64);
         let wanted = epoll::EventFlags::OUT | epoll::EventFlags::IN;
         epoll::add(&self.epoll, &socket, data, wanted)?;
-        let sampled = number.is_multiple_of(plan.sample_every);
+        let sampled = (place + 1).is_multiple_of(plan.sample_every);
+        // MessagePack has ids instead of names; the parser takes them as they come.
+        let named = if plan.dialect == Dialect::TickcastMsgpack { &[][..] } else { symbols };
         self.connections.push(Connection {
             socket,
-            request: plan.dialect.request(plan.port, symbols),
+            outgoing: plan.dialect.request(plan.port, symbols, plan.snapshot),
             greeting: plan.dialect.greeting(symbols),
             head: Some(Vec::new()),
             frames: Frames::default(),
             state: State::default(),
-            sample: sampled.then(|| Box::new(Sample::new(symbols))),
+            sample: sampled.then(|| Box::new(Sample::new(named))),
         });
         Ok(())
     }
@@ -180,12 +192,8 @@ impl Clients {
         for at in 0..self.events.len() {
             let epoll::Event { data, flags } = self.events[at];
             let number = data.u64() as usize;
-            let connection = &mut self.connections[number];
-            if flags.contains(epoll::EventFlags::OUT) && !connection.request.is_empty() {
-                let request = std::mem::take(&mut connection.request);
-                send_whole(&connection.socket, &request)
-                    .with_context(|| format!("connection {number}"))?;
-                epoll::modify(&self.epoll, &connection.socket, data, epoll::EventFlags::IN)?;
+            if flags.contains(epoll::EventFlags::OUT) {
+                self.write(number).with_context(|| format!("connection {number}"))?;
             }
             if flags.intersects(!epoll::EventFlags::OUT) {
                 self.read(number).with_context(|| format!("connection {number}"))?;
@@ -211,7 +219,7 @@ impl Clients {
                 return Ok(());
             };
             ensure!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(head));
-            send_whole(&connection.socket, &std::mem::take(&mut connection.greeting))?;
+            connection.outgoing = std::mem::take(&mut connection.greeting);
             self.open += 1;
             whole = connection.head.take().unwrap_or_default();
             bytes = &whole[end + 4..];
@@ -227,18 +235,21 @@ impl Clients {
             now_us: if sampled { wall_us() } else { 0 },
         };
         connection.frames.walk(bytes, &mut reader);
-        if !connection.state.answer.is_empty() {
-            send_whole(&connection.socket, &std::mem::take(&mut connection.state.answer))?;
-        }
+        connection.outgoing.append(&mut connection.state.answer);
         ensure!(!connection.state.closed, "closed by the server with a close frame");
-        Ok(())
+        if connection.outgoing.is_empty() { Ok(()) } else { self.write(number) }
     }
-}
 
-/// Sends short things: a request, a greeting, a pong. A socket that does not take them at once is broken.
-fn send_whole(socket: impl AsFd, bytes: &[u8]) -> io::Result<()> {
-    if bytes.is_empty() || send(socket, bytes, SendFlags::NOSIGNAL)? == bytes.len() {
-        return Ok(());
+    /// Sends what the socket takes, and waits for it to take the rest.
+    fn write(&mut self, number: usize) -> Result<()> {
+        let Connection { socket, outgoing, .. } = &mut self.connections[number];
+        match send(&*socket, outgoing, SendFlags::NOSIGNAL) {
+            Ok(length) => drop(outgoing.drain(..length)),
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            Err(why) => bail!("{why}"),
+        }
+        let mut wanted = epoll::EventFlags::IN;
+        wanted.set(epoll::EventFlags::OUT, !outgoing.is_empty());
+        Ok(epoll::modify(&self.epoll, socket, epoll::EventData::new_u64(number as u64), wanted)?)
     }
-    Err(io::Error::from(io::ErrorKind::WriteZero))
 }

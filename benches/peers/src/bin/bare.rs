@@ -2,7 +2,7 @@
 //! Handshakes happen on another thread. `bare SCHEDULE flood` instead sends all symbols' messages in large pieces as fast as
 //! the clients take them: how fast the clients can be.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver, Sender};
 
@@ -82,9 +82,16 @@ fn flood(source: &mut source::Source, arrived: &Receiver<Arrived>) -> Result<()>
         });
     }
     loop {
-        clients.extend(arrived.try_iter().map(|(socket, _)| socket));
-        for socket in &mut clients {
-            socket.write_all(&piece)?;
+        for (socket, _) in arrived.try_iter() {
+            socket.set_nonblocking(true)?;
+            clients.push((socket, 0));
+        }
+        for (socket, at) in &mut clients {
+            match socket.write(&piece[*at..]) {
+                Ok(length) => *at = (*at + length) % piece.len(),
+                Err(why) if why.kind() == ErrorKind::WouldBlock => {}
+                Err(why) => return Err(why.into()),
+            }
         }
         if clients.is_empty() {
             source.wait();

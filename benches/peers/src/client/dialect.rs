@@ -5,6 +5,9 @@ use crate::client::frames::client_frame;
 
 const TEXT: u8 = 1;
 const BINARY: u8 = 2;
+/// Symbols that still fit into an address, and into one request (64 KiB).
+const IN_ADDRESS_MAX: usize = 100;
+const IN_REQUEST_MAX: usize = 4000;
 
 /// What a server speaks on its WebSocket. Every event is the same JSON object in all but MessagePack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,11 +44,11 @@ impl Dialect {
 
     /// The HTTP request that opens a WebSocket to `port`.
     #[must_use]
-    pub fn request(self, port: u16, symbols: &[&str]) -> Vec<u8> {
+    pub fn request(self, port: u16, symbols: &[&str], snapshot: bool) -> Vec<u8> {
         let list = symbols.join(",");
-        let subscribe = match symbols {
-            [] => String::new(),
-            _ => format!("&snapshot=false&symbols={list}"),
+        let subscribe = match symbols.len() {
+            1..=IN_ADDRESS_MAX => format!("&snapshot={snapshot}&symbols={list}"),
+            _ => String::new(),
         };
         let path = match self {
             Self::Tickcast => format!("/v1/ws?heartbeat_ms=0{subscribe}"),
@@ -65,6 +68,15 @@ impl Dialect {
     #[must_use]
     pub fn greeting(self, symbols: &[&str]) -> Vec<u8> {
         match self {
+            Self::Tickcast if symbols.len() > IN_ADDRESS_MAX => {
+                let requests = symbols.chunks(IN_REQUEST_MAX).map(|symbols| {
+                    let list = symbols.join("\",\"");
+                    let request =
+                        format!(r#"{{"op":"subscribe","snapshot":false,"symbols":["{list}"]}}"#);
+                    client_frame(TEXT, request.as_bytes())
+                });
+                requests.flatten().collect()
+            }
             Self::Tickcast | Self::TickcastMsgpack | Self::Nchan => Vec::new(),
             Self::Plain => client_frame(TEXT, symbols.join(",").as_bytes()),
             Self::SocketIo => client_frame(TEXT, b"40"),

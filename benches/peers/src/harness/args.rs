@@ -1,6 +1,6 @@
 //! What can be asked for on the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Parser;
@@ -23,7 +23,8 @@ pub struct Arguments {
     /// One round of short windows: shows that it works, measures nothing well
     #[arg(long)]
     pub quick: bool,
-    /// Where results are kept, as JSON; rows that are already there are replaced, others stay
+    /// Where results are kept, as JSON; what is there already (of the same commit and machine) stays, and the rounds are added
+    /// [default: benches/results/DATE-COMMIT.json, none with --quick]
     #[arg(long)]
     pub out: Option<PathBuf>,
     /// Tickcast's server; its simulator is expected beside it
@@ -49,5 +50,11 @@ impl Arguments {
     /// How often it is repeated.
     pub fn rounds(&self) -> u32 {
         if self.quick { 1 } else { self.rounds }
+    }
+
+    /// Where results go, if anywhere.
+    pub fn out(&self, date: &str, commit: &str, home: &Path) -> Option<PathBuf> {
+        let standard = || home.join(format!("../results/{date}-{commit}.json"));
+        self.out.clone().or_else(|| (!self.quick).then(standard))
     }
 }

@@ -14,7 +14,7 @@ use super::peer::Peer;
 const CONNECTIONS: usize = 20;
 const SYMBOLS: usize = 100;
 const EACH: usize = 10;
-const RATE: u64 = 400;
+const RATE: u64 = 2_000;
 const LASTS: Duration = Duration::from_secs(3);
 /// Events of a symbol that may still be on their way to one connection when another has them.
 const UNDER_WAY: u64 = 3;
@@ -32,6 +32,7 @@ pub fn check(place: &Place, market: &Market, peer: &Peer) -> Result<()> {
         port: server.port,
         sets: &sets,
         sample_every: 1,
+        snapshot: false,
         at_once: CONNECTIONS,
         within: OPEN_WITHIN,
     };

@@ -1,6 +1,7 @@
 //! One measurement: a fresh server, all clients, a while to settle, and a window in which processor time, messages and
 //! latencies are taken.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -15,8 +16,8 @@ use super::result::{Latency, Round};
 
 /// Parts of the window that are told apart, so that growing latency is seen.
 const PARTS: usize = 4;
-/// How long a server has to settle.
-const WARM_UP: Duration = Duration::from_millis(1500);
+/// How long a server has to settle, usually.
+pub const WARM_UP: Duration = Duration::from_millis(1500);
 /// Connections that are parsed, about.
 const SAMPLES: usize = 10;
 
@@ -31,6 +32,8 @@ pub struct Work {
     pub each: usize,
     /// Events a second, over all symbols.
     pub rate: u64,
+    /// How long the server has to settle.
+    pub warm_up: Duration,
     /// How long is measured.
     pub window: Duration,
 }
@@ -47,7 +50,12 @@ impl Work {
 /// # Errors
 /// It does not start, does not take all connections, or dies.
 pub fn measure(place: &Place, market: &Market, peer: &Peer, work: &Work) -> Result<Round> {
-    let schedule = market.schedule(place, work.symbols, work.rate)?;
+    market.prepare(place, work.symbols)?;
+    let schedule = if peer.is_tickcast() {
+        PathBuf::new()
+    } else {
+        market.schedule(place, work.symbols, work.rate)?
+    };
     let sets = market.sets(work.symbols, work.each, work.connections)?;
     let mut server = place.launch(peer, work.symbols, work.rate, &schedule)?;
     let plan = Plan {
@@ -55,12 +63,13 @@ pub fn measure(place: &Place, market: &Market, peer: &Peer, work: &Work) -> Resu
         port: server.port,
         sets: &sets,
         sample_every: (work.connections / SAMPLES).max(1),
+        snapshot: false,
         at_once: 128,
         within: OPEN_WITHIN,
     };
     let mut clients = Clients::open(&plan, PARTS)?;
     server.feed()?;
-    clients.read_until(Instant::now() + WARM_UP)?;
+    clients.read_until(Instant::now() + work.warm_up)?;
     window(&server, &mut clients, peer, work)
 }
 
@@ -101,7 +110,11 @@ fn window(server: &Server, clients: &mut Clients, peer: &Peer, work: &Work) -> R
     })
 }
 
-fn latency(parts: &[Histogram<u64>]) -> Result<Latency> {
+/// Percentiles over all parts of a window.
+///
+/// # Errors
+/// There is nothing in them.
+pub fn latency(parts: &[Histogram<u64>]) -> Result<Latency> {
     let mut all = Histogram::<u64>::new(3)?;
     for part in parts {
         all.add(part)?;

@@ -93,16 +93,35 @@ impl Place {
             .with_context(|| format!("not installed ({})", peer.install))
     }
 
+    /// Starts `bare` as a source of more than the clients can read.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub fn flood(&self, schedule: &Path) -> Result<Server> {
+        let mut command = Command::new(self.programs.join("bare"));
+        command.arg(schedule).arg("flood");
+        self.start(command, peers::serve::LISTENING)
+    }
+
     /// Starts Tickcast with so many symbols and events a second.
     ///
     /// # Errors
     /// It does not come up.
     pub fn tickcast(&self, symbols: usize, rate: u64) -> Result<Server> {
+        self.tickcast_with(symbols, rate, &[])
+    }
+
+    /// The same with more arguments.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn tickcast_with(&self, symbols: usize, rate: u64, more: &[&str]) -> Result<Server> {
         let mut command = Command::new(&self.tickcast);
         command
             .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .args(["--symbols", &symbols.to_string(), "--rate", &rate.to_string()])
             .args(["--trades-only", "--popularity", "uniform", "--shards", "1"])
+            .args(more)
             .args(&self.tickcast_args);
         self.start(command, "listening on http://127.0.0.1:")
     }
@@ -119,7 +138,7 @@ impl Place {
         schedule: &Path,
     ) -> Result<Server> {
         let mut server = match peer.name {
-            "tickcast" | "tickcast-msgpack" => self.tickcast(symbols, rate),
+            _ if peer.is_tickcast() => self.tickcast(symbols, rate),
             name => match commands::command(self, name, schedule)? {
                 Start::Announces(command) => self.start(command, peers::serve::LISTENING),
                 Start::ListensOn { command, port, feed } => self.start_quietly(command, port, feed),
@@ -209,9 +228,18 @@ impl Server {
         Ok(())
     }
 
-    /// The server's first process.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
+    /// Its own memory, KiB: pages that are in use and not of files, of all its processes.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn memory_kib(&self) -> Result<u64> {
+        let anonymous = |pid| {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+            let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+            let kib = line.and_then(|line| line.split_whitespace().next()).context("no RssAnon")?;
+            Ok(kib.parse::<u64>()?)
+        };
+        clock::family(self.child.id()).into_iter().map(anonymous).sum()
     }
 
     /// The body of a small HTTP answer.
@@ -219,13 +247,28 @@ impl Server {
     /// # Errors
     /// There is none.
     pub fn get(&self, path: &str) -> Result<String> {
+        self.ask("GET", path)
+    }
+
+    /// The same for a POST without a body.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn post(&self, path: &str) -> Result<String> {
+        self.ask("POST", path)
+    }
+
+    fn ask(&self, method: &str, path: &str) -> Result<String> {
         let mut socket = TcpStream::connect(("127.0.0.1", self.port))?;
         socket.set_read_timeout(Some(START_WITHIN))?;
-        write!(socket, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")?;
+        write!(
+            socket,
+            "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nx-tickcast-lab: 1\r\n\r\n"
+        )?;
         let mut answer = String::new();
         socket.read_to_string(&mut answer)?;
         let (head, body) = answer.split_once("\r\n\r\n").context("no answer")?;
-        ensure!(head.contains(" 200 "), "{head}");
+        ensure!(head.starts_with("HTTP/1.0 2") || head.starts_with("HTTP/1.1 2"), "{head}");
         Ok(body.to_owned())
     }
 }

@@ -1,5 +1,6 @@
 //! The work: which symbols there are, who asks for which, and the schedules of events, one a rate.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,10 +15,14 @@ use super::launch::Place;
 #[derive(Debug)]
 pub struct Market {
     names: Vec<String>,
+    /// All that it can have; asked for when they are needed, because there are many.
+    all: OnceCell<Vec<String>>,
 }
 
-/// Symbols that a market has at most here.
-const SYMBOLS_MAX: usize = 1000;
+/// Symbols of most rows at most.
+const SYMBOLS: usize = 1000;
+/// Symbols of any row at most.
+const SYMBOLS_MAX: usize = 100_000;
 
 impl Market {
     /// Asks Tickcast for its symbols.
@@ -25,18 +30,27 @@ impl Market {
     /// # Errors
     /// It does not start or does not answer.
     pub fn new(place: &Place) -> Result<Self> {
-        let server = place.tickcast(SYMBOLS_MAX, 10)?;
-        let body = server.get("/v1/symbols").context("cannot read Tickcast's symbols")?;
-        let listed: Vec<serde_json::Value> = serde_json::from_str(&body)?;
-        let names = listed.iter().filter_map(|symbol| symbol["S"].as_str());
-        let names: Vec<_> = names.map(str::to_owned).collect();
-        ensure!(names.len() == SYMBOLS_MAX, "{} symbols", names.len());
-        Ok(Self { names })
+        Ok(Self { names: names(place, SYMBOLS)?, all: OnceCell::new() })
     }
 
-    /// The first `count` of them.
+    /// Gets ready for this many symbols.
+    ///
+    /// # Errors
+    /// As [`Market::new`].
+    pub fn prepare(&self, place: &Place, symbols: usize) -> Result<()> {
+        if symbols > SYMBOLS && self.all.get().is_none() {
+            let _ = self.all.set(names(place, SYMBOLS_MAX)?);
+        }
+        Ok(())
+    }
+
+    /// The first `count` of them; for more than a thousand, [`Market::prepare`] comes first.
     pub fn symbols(&self, count: usize) -> &[String] {
-        &self.names[..count]
+        if count > SYMBOLS {
+            &self.all.get().expect("prepared")[..count]
+        } else {
+            &self.names[..count]
+        }
     }
 
     /// A set of `each` symbols for every connection, drawn at random but so that each symbol has equally many subscribers:
@@ -65,6 +79,7 @@ impl Market {
     /// # Errors
     /// The simulator does not run.
     pub fn schedule(&self, place: &Place, symbols: usize, rate: u64) -> Result<PathBuf> {
+        self.prepare(place, symbols)?;
         let file = place.work.join(format!("{symbols}-{rate}.schedule"));
         if !file.exists() {
             Schedule::write(&place.simulator, self.symbols(symbols), rate, &file)?;
@@ -74,4 +89,15 @@ impl Market {
 }
 
 /// How long all connections may take to open.
-pub const OPEN_WITHIN: Duration = Duration::from_secs(30);
+pub const OPEN_WITHIN: Duration = Duration::from_secs(60);
+
+/// The names of a market with so many symbols.
+fn names(place: &Place, symbols: usize) -> Result<Vec<String>> {
+    let server = place.tickcast(symbols, 10)?;
+    let body = server.get("/v1/symbols").context("cannot read Tickcast's symbols")?;
+    let listed: Vec<serde_json::Value> = serde_json::from_str(&body)?;
+    let names = listed.iter().filter_map(|symbol| symbol["S"].as_str());
+    let names: Vec<_> = names.map(str::to_owned).collect();
+    ensure!(names.len() == symbols, "{} symbols", names.len());
+    Ok(names)
+}

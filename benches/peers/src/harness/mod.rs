@@ -1,9 +1,12 @@
 //! From the arguments to the printed table, in the order in which it happens.
 
 pub mod args;
+mod bench;
 mod commands;
 mod contract;
 mod fanout;
+mod flood;
+mod idle;
 mod launch;
 mod market;
 mod peak;
@@ -11,6 +14,7 @@ mod peer;
 mod result;
 mod rows;
 mod statistics;
+mod storm;
 mod table;
 mod targets;
 mod versions;
@@ -20,6 +24,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 use self::args::Arguments;
+use self::bench::Bench;
 use self::launch::Place;
 use self::market::Market;
 use self::peer::Peer;
@@ -47,9 +52,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             }
         }
     }
-    rows::run(arguments, &place, &market, &peers, &mut report)?;
-    if let Some(file) = &arguments.out {
-        report.merge_into(file).with_context(|| format!("{}", file.display()))?;
+    Bench { arguments, place: &place, market: &market, report: &mut report }.run(&peers)?;
+    if let Some(file) = arguments.out(&report.date, &report.commit, &place.home) {
+        report.add_to(&file).with_context(|| format!("{}", file.display()))?;
+        eprintln!("results are in {}", file.display());
     }
     print!("{}", table::text(&report));
     Ok(if targets::missed(&report) { ExitCode::from(3) } else { ExitCode::SUCCESS })

@@ -26,6 +26,13 @@ pub struct Peer {
     pub install: &'static str,
 }
 
+impl Peer {
+    /// Whether it is Tickcast itself, in whatever format.
+    pub fn is_tickcast(&self) -> bool {
+        matches!(self.dialect, Dialect::Tickcast | Dialect::TickcastMsgpack)
+    }
+}
+
 const SETUP: &str = "benches/peers/run sets it up";
 
 /// All that are known, in the order in which they are measured.

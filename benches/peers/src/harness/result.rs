@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::args::Arguments;
@@ -35,8 +35,11 @@ pub struct Report {
 pub struct Round {
     /// What was to be done; see `README.md`.
     pub row: String,
-    /// From 0; rounds of the same number stand in the same alternation.
+    /// From 0; rounds of the same number and batch stand in the same alternation.
     pub round: u32,
+    /// Counts the runs whose rounds were collected in one file.
+    #[serde(default)]
+    pub batch: u32,
     /// Whose.
     pub peer: String,
     /// WebSockets.
@@ -67,6 +70,12 @@ pub struct Round {
     pub client_cpu_s: f64,
     /// Of samples.
     pub latency: Latency,
+    /// Of the server for an idle connection, KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_kib: Option<f64>,
+    /// How long it took until all newcomers had what they asked for, s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served_s: Option<f64>,
 }
 
 /// Receipt − the instant at which an event was due, ms.
@@ -102,6 +111,11 @@ impl Round {
         self.messages as f64 / self.seconds
     }
 
+    /// Bytes a message, with WebSocket's headers.
+    pub fn bytes_each(&self) -> f64 {
+        self.bytes as f64 / self.messages as f64
+    }
+
     /// How much of their processor the clients used.
     pub fn client_share(&self) -> f64 {
         self.client_cpu_s / self.seconds
@@ -121,7 +135,10 @@ impl Report {
         let model = model.unwrap_or("unknown").trim_start_matches(['\t', ' ', ':']);
         let machine = [
             ("processor", model.to_owned()),
-            ("processors", std::thread::available_parallelism()?.to_string()),
+            (
+                "processors",
+                cpu.lines().filter(|line| line.starts_with("processor")).count().to_string(),
+            ),
             ("kernel", output(Command::new("uname").arg("-sr"))?),
             ("compiler", output(Command::new("rustc").arg("--version"))?),
             ("window", format!("{:?}", arguments.window())),
@@ -140,22 +157,33 @@ impl Report {
         self.rounds.iter().filter(move |round| round.row == row && round.peer == peer)
     }
 
-    /// Takes over what `file` has of other rows, then replaces it.
+    /// Adds the rounds to those that `file` has, and writes them there.
     ///
     /// # Errors
-    /// It cannot be read or written, or is no report.
-    pub fn merge_into(&mut self, file: &Path) -> Result<()> {
+    /// It cannot be read or written, or is of another commit or machine.
+    pub fn add_to(&mut self, file: &Path) -> Result<()> {
         if file.exists() {
             let mut old: Self = serde_json::from_str(&std::fs::read_to_string(file)?)?;
-            let measured = |round: &Round| {
-                self.rounds.iter().any(|own| own.row == round.row && own.peer == round.peer)
-            };
-            old.rounds.retain(|round| !measured(round));
+            ensure!(
+                old.commit == self.commit && old.machine == self.machine,
+                "{} was measured at {} on {:?}, this at {} on {:?}",
+                file.display(),
+                old.commit,
+                old.machine,
+                self.commit,
+                self.machine
+            );
+            for mut round in std::mem::take(&mut self.rounds) {
+                let before = old.rounds.iter().filter(|other| other.row == round.row);
+                let last = before.map(|other| other.batch).max();
+                round.batch = last.map_or(0, |last| last + 1);
+                self.rounds.push(round);
+            }
             old.rounds.append(&mut self.rounds);
             self.rounds = old.rounds;
+            self.dirty |= old.dirty;
             old.versions.append(&mut self.versions);
             self.versions = old.versions;
-            old.left_out.retain(|peer, _| !self.versions.contains_key(peer));
             old.left_out.append(&mut self.left_out);
             self.left_out = old.left_out;
         }
