@@ -133,6 +133,36 @@ fn an_entity_tag_is_the_cursor_and_saves_an_empty_answer() {
 }
 
 #[test]
+fn a_poll_of_bars_has_no_entity_tag_because_bars_change_without_an_offset() {
+    let mut server = TestServer::start();
+    server.trade("AAPL", 1);
+    for channels in ["bars:1s", "status,bars:1s"] {
+        let path = format!("/v1/poll?symbols=AAPL&channels={channels}");
+        let known = || get(server.address, &path, &[("If-None-Match", "\"9f2c:1\"")]);
+        let forming = known();
+        assert_eq!((forming.status, forming.header("etag")), (200, None), "{channels}");
+        assert_eq!(messages(&forming.json()), ["AAPL b1s 1"]);
+    }
+    server.trade("AAPL", 2);
+    let path = "/v1/poll?symbols=AAPL&channels=bars:1s";
+    let changed = get(server.address, path, &[("If-None-Match", "\"9f2c:1\"")]);
+    assert_eq!((changed.status, messages(&changed.json())), (200, vec!["AAPL b1s 2".to_owned()]));
+    let waited = server.get("/v1/long-poll?symbols=AAPL&channels=bars:1s");
+    assert_eq!((waited.status, waited.header("etag")), (200, None));
+}
+
+#[test]
+fn a_list_given_several_times_is_one_list() {
+    let mut server = TestServer::start();
+    server.publish(&[("AAPL", trade(1)), ("MSFT", quote(1)), ("BTC-EUR", trade(1))]);
+    let query = "symbols=AAPL&channels=trades&symbols=MSFT,BTC-EUR&channels=quotes";
+    let found = messages(&poll(&server, query));
+    assert_eq!(found, ["AAPL t1 @1 snap", "MSFT q1 @2 snap", "BTC-EUR t1 @3 snap"]);
+    let (code, detail) = server.get("/v1/poll?symbols=ZZZZ&symbols=AAPL").problem(400);
+    assert_eq!(code, "unknown_symbol", "{detail}");
+}
+
+#[test]
 fn bad_parameters_are_refused_and_named() {
     let mut server = TestServer::start();
     server.trade("AAPL", 1);

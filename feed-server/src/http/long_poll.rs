@@ -38,7 +38,7 @@ pub async fn answer(local: &Rc<Local>, request: &Request<Incoming>) -> Result<An
             let shard = local.shard.borrow();
             let polled = poll(&shard, &question);
             if is_over || polled.has_news(&question, told_us) {
-                let mut answer = write(&shard, &polled, Transport::LongPoll);
+                let mut answer = write(&shard, &question, &polled, Transport::LongPoll);
                 answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 return Ok(answer);
             }

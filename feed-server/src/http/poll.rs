@@ -55,6 +55,12 @@ impl Question {
         let selection = names.selection(subscribe.channels, universe);
         Ok(Self { query, subscribe, topics, selection, limit })
     }
+
+    /// Whether a cursor says all of an answer. It does not of bars, which change and end without an offset: a browser's
+    /// cache would go on showing the first one.
+    fn has_tag(&self) -> bool {
+        !self.topics.iter().any(|topic| topic.is_bar())
+    }
 }
 
 /// What a poll is answered with.
@@ -85,17 +91,23 @@ pub fn answer(local: &Local, request: &Request<Incoming>) -> Result<Answer, Reje
     let question = Question::read(local, request)?;
     let shard = local.shard.borrow();
     let known = request.headers().get(header::IF_NONE_MATCH).and_then(|tag| tag.to_str().ok());
+    let known = known.filter(|_| question.has_tag());
     if let Some(tag) = known.and_then(|tags| unchanged(&shard, &question.topics, tags)) {
         shard.counters().answers(Transport::Poll, Answered::NotModified).add(1);
         let mut answer = with_status(StatusCode::NOT_MODIFIED, "application/json", "");
         answer.headers_mut().insert(header::ETAG, tag);
         return Ok(answer);
     }
-    Ok(write(&shard, &poll(&shard, &question), Transport::Poll))
+    Ok(write(&shard, &question, &poll(&shard, &question), Transport::Poll))
 }
 
 /// The answer that was found, counted.
-pub fn write(shard: &Shard<ClientSink>, polled: &Polled, transport: Transport) -> Answer {
+pub fn write(
+    shard: &Shard<ClientSink>,
+    question: &Question,
+    polled: &Polled,
+    transport: Transport,
+) -> Answer {
     let body = body(shard, polled);
     let is_empty = polled.messages.is_empty() && polled.bars.is_empty();
     let answered = if is_empty { Answered::Empty } else { Answered::Messages };
@@ -104,7 +116,8 @@ pub fn write(shard: &Shard<ClientSink>, polled: &Polled, transport: Transport) -
     counters.bytes(transport).add(body.len() as u64);
     counters.messages(transport).add((polled.messages.len() + polled.bars.len()) as u64);
     let mut answer = json(body);
-    let tag = HeaderValue::from_str(&etag(&polled.cursor)).ok();
+    let tag = question.has_tag().then(|| HeaderValue::from_str(&etag(&polled.cursor)).ok());
+    let tag = tag.flatten();
     answer.headers_mut().extend(tag.map(|tag| (header::ETAG, tag)));
     answer
 }

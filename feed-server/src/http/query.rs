@@ -57,8 +57,11 @@ impl Query {
         })
     }
 
+    /// The items of a list. Given several times it is one list: no symbol is left out in silence.
     fn list(&self, key: &str) -> Option<impl Iterator<Item = &str>> {
-        self.get(key).map(|list| list.split(',').filter(|item| !item.is_empty()))
+        self.get(key)?;
+        let lists = self.0.iter().filter(move |(k, _)| k == key).map(|(_, value)| value);
+        Some(lists.flat_map(|list| list.split(',')).filter(|item| !item.is_empty()))
     }
 }
 
