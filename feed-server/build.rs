@@ -5,6 +5,18 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+mod commit;
+
+/// What the server is built from.
+const SOURCES: [&str; 6] = [
+    "feed-server/src",
+    "feed-server/Cargo.toml",
+    "feed-server/protocol/src",
+    "simulator/src",
+    "Cargo.toml",
+    "Cargo.lock",
+];
+
 fn main() -> io::Result<()> {
     let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets it")).join("pages.rs");
@@ -14,6 +26,7 @@ fn main() -> io::Result<()> {
     // A watched path that does not exist counts as changed at every build. So while there is no `dist`, cargo watches the
     // folder that it will appear in.
     println!("cargo::rerun-if-changed=build.rs");
+    commit::tell(&manifest.join(".."), &SOURCES);
     if let Some(watched) = [&dist, &app].into_iter().find(|path| path.is_dir()) {
         println!("cargo::rerun-if-changed={}", watched.display());
     }

@@ -4,6 +4,18 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+#[path = "../feed-server/commit.rs"]
+mod commit;
+
+/// What the load tester is built from.
+const SOURCES: [&str; 5] = [
+    "load-tester/src",
+    "load-tester/Cargo.toml",
+    "feed-server/protocol/src",
+    "Cargo.toml",
+    "Cargo.lock",
+];
+
 fn main() -> io::Result<()> {
     let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets it")).join("charts.rs");
@@ -13,6 +25,7 @@ fn main() -> io::Result<()> {
     // A watched path that does not exist counts as changed at every build. So while there is no `dist`, cargo watches the
     // folder that it will appear in.
     println!("cargo::rerun-if-changed=build.rs");
+    commit::tell(&manifest.join(".."), &SOURCES);
     if let Some(watched) = [&dist, &package].into_iter().find(|path| path.is_dir()) {
         println!("cargo::rerun-if-changed={}", watched.display());
     }

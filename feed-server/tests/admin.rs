@@ -193,10 +193,20 @@ fn while_it_drains_it_is_alive_and_not_ready() {
 #[test]
 fn version_tells_what_runs() {
     let server = TestServer::start();
+    let mut found = server.admin("/version").json();
+    let commit = found["commit"].take();
     let expected = json!({
-        "name": "tickcast", "version": env!("CARGO_PKG_VERSION"), "protocol": 1, "epoch": EPOCH,
+        "name": "tickcast", "version": env!("CARGO_PKG_VERSION"), "protocol": 1, "epoch": EPOCH, "commit": null,
     });
-    assert_eq!(server.admin("/version").json(), expected);
+    assert_eq!(found, expected);
+    // Outside of a repository there is nothing to name; inside, it is a commit of this one.
+    let git = |arguments: &[&str]| std::process::Command::new("git").args(arguments).output();
+    if git(&["rev-parse", "HEAD"]).is_ok_and(|output| output.status.success()) {
+        let commit = commit.as_str().expect("built in a repository");
+        let object = format!("{}^{{commit}}", commit.trim_end_matches("-dirty"));
+        let known = git(&["cat-file", "-e", &object]).unwrap();
+        assert!(known.status.success(), "no commit {commit}");
+    }
     let welcome =
         Client::opening(server::http::connect(server.address), Format::Json, "").control();
     assert!(matches!(welcome, feed_protocol::Control::Welcome { epoch, .. } if epoch == EPOCH));

@@ -3,6 +3,7 @@
 
 mod server;
 
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -200,6 +201,9 @@ fn a_spawned_server_is_fresh_for_each_lane_and_gone_afterwards() {
     assert!(result.complete && result.server.spawned);
     assert_eq!(result.server.version.as_deref(), Some(env!("CARGO_PKG_VERSION")));
     assert_eq!(result.server.command.as_deref(), Some(command.as_str()));
+    let is_repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.git").exists();
+    let commits = [result.tool.commit.is_some(), result.server.commit.is_some()];
+    assert_eq!(commits, [is_repository; 2], "of tester and server");
     for lane in &result.lanes {
         let server = lane.server_use.unwrap();
         assert!(server.cpu_s > 0.0 && server.cpu_us_per_event.unwrap() > 0.0, "{server:?}");

@@ -59,6 +59,7 @@ fn answer(shared: &Shared, method: &Method, path: &str) -> Answer {
             serde_json::json!({
                 "name": "tickcast",
                 "version": env!("CARGO_PKG_VERSION"),
+                "commit": option_env!("TICKCAST_COMMIT"),
                 "protocol": 1,
                 "epoch": &**shared.market.epoch(),
             })
