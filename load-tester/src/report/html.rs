@@ -86,7 +86,7 @@ fn body(run: &RunResult, kept: Kept) -> Markup {
         header {
             p.brand { "Tickcast laboratory" }
             h1 { (heading(run)) }
-            p.when { (environment::instant(run.started_us)) " · " (run.machine.processor) ", " (run.machine.cpus) " processors · " (run.machine.kernel) }
+            p.when { (environment::instant(run.started_us)) " · " (run.machine.processor) ", tester on " (run.machine.cpus) (if run.machine.cpus == 1 { " processor" } else { " processors" }) " · " (run.machine.kernel) }
         }
         main {
             (verdict::section(run))

@@ -173,7 +173,7 @@ pub fn lanes(lanes: &[(&Lane, Look)]) -> Markup {
                         tr.group { th scope="rowgroup" colspan=(lanes.len() + 1) {
                             strong { (group.name) } " " span { (group.meaning) }
                         } }
-                        @for row in group.rows { (measure(row, lanes)) }
+                        (measures(group.rows, lanes))
                     }
                 }
             }
@@ -189,26 +189,36 @@ pub fn name(transport: &str, look: Look) -> Markup {
     }
 }
 
-fn measure(row: &Row<'_>, lanes: &[(&Lane, Look)]) -> Markup {
-    let values: Vec<_> = lanes.iter().map(|(lane, _)| (row.value)(lane)).collect();
+fn measures(rows: &[Row<'_>], lanes: &[(&Lane, Look)]) -> Markup {
+    let values =
+        |row: &Row<'_>| lanes.iter().map(|(lane, _)| (row.value)(lane)).collect::<Vec<_>>();
     // A row that no lane has anything for says nothing.
-    if values.iter().all(Option::is_none) {
-        return html! {};
-    }
+    let told =
+        rows.iter().map(|row| (row, values(row))).filter(|(_, v)| v.iter().any(Option::is_some));
+    let told: Vec<_> = told.collect();
+    let places: Vec<_> =
+        (0..lanes.len()).map(|lane| places(told.iter().map(|(_, values)| values[lane]))).collect();
+    html! { @for (row, values) in &told { (measure(row, values, &places)) } }
+}
+
+/// Digits behind the point, at most, in a column.
+fn places(column: impl Iterator<Item = Option<f64>>) -> usize {
+    let fraction = |value: f64| text(value).split_once('.').map(|(_, fraction)| fraction.len());
+    column.flatten().filter_map(fraction).max().unwrap_or(0)
+}
+
+fn measure(row: &Row<'_>, values: &[Option<f64>], places: &[usize]) -> Markup {
     let best = values.iter().flatten().copied().reduce(f64::min);
     let varied =
         values.iter().flatten().any(|value| best.is_some_and(|best| *value > best * AS_GOOD));
     let good = |value: f64| {
         row.better == Lower && varied && best.is_some_and(|best| value <= best * AS_GOOD)
     };
-    let texts: Vec<_> = values.iter().map(|value| value.map(text)).collect();
-    let fraction = texts.iter().flatten().filter_map(|text| Some(text.split_once('.')?.1.len()));
-    let places = fraction.max().unwrap_or(0);
     html! {
         tr {
             th scope="row" { (row.name) }
-            @for (value, text) in values.iter().zip(&texts) {
-                td.good[value.is_some_and(good)] { (aligned(text.as_deref().unwrap_or("–"), places)) }
+            @for (value, places) in values.iter().zip(places) {
+                td.good[value.is_some_and(good)] { (aligned(&value.map_or("–".to_owned(), text), *places)) }
             }
         }
     }
@@ -228,5 +238,20 @@ fn aligned(text: &str, places: usize) -> Markup {
         (whole) span.fraction style=(format!("width:{}ch", places + 1)) {
             @if !fraction.is_empty() { "." (fraction) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_has_room_for_its_longest_fraction() {
+        let column = [Some(0.0), None, Some(0.087), Some(3.18), Some(504.0)];
+        assert_eq!(places(column.into_iter()), 4, "0.0870");
+        assert_eq!(places([None, Some(12.0)].into_iter()), 0);
+        let rendered = |value: f64| aligned(&text(value), 4).into_string();
+        assert_eq!(rendered(3.18), "3<span class=\"fraction\" style=\"width:5ch\">.18</span>");
+        assert_eq!(rendered(504.0), "504<span class=\"fraction\" style=\"width:5ch\"></span>");
     }
 }
