@@ -91,10 +91,7 @@ fn capacity_keeps_what_it_had_found_when_the_server_dies() {
     assert!(stdout.contains("INCOMPLETE") && stdout.contains("ws-json"), "{stdout}");
     let found = stored(&out);
     assert_eq!(found["complete"], false, "{stdout}");
-    assert!(
-        found["incomplete_why"].as_str().unwrap().contains("at 127.0.0.1:"),
-        "{found}"
-    );
+    assert!(found["incomplete_why"].as_str().unwrap().contains("at 127.0.0.1:"), "{found}");
     assert_eq!(found["transports"][0]["transport"], "ws-json", "{found}");
     assert!(!found["transports"][0]["steps"].as_array().unwrap().is_empty(), "{found}");
 }
