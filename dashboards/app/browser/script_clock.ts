@@ -20,6 +20,8 @@ export interface ScriptFigures {
 }
 
 interface Clock {
+  /** Whether frames are counted: not while memory is watched, which they would fill. */
+  on: boolean;
   spent: number[];
   long: number[];
 }
@@ -34,9 +36,10 @@ export async function install(tab: Tab): Promise<void> {
 /** What happens within `work`. */
 export async function measure(tab: Tab, work: () => Promise<unknown>): Promise<ScriptFigures> {
   const before = await scriptDuration(tab);
-  await tab.evaluate(`scriptClock.spent = [0], scriptClock.long = []`);
+  await tab.evaluate(`Object.assign(scriptClock, { on: true, spent: [0], long: [] })`);
   await work();
   const { spent, long } = await tab.evaluate<Clock>(`scriptClock`);
+  await tab.evaluate(`Object.assign(scriptClock, { on: false, spent: [0], long: [] })`);
   const browser = (await scriptDuration(tab)) - before;
   const sorted = spent.slice(1).sort((a, b) => a - b);
   const at = (q: number): number => sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? NaN;
@@ -60,7 +63,7 @@ async function scriptDuration(tab: Tab): Promise<number> {
 
 /** In the page, before its own scripts: wraps every way in which they are called often. */
 function instrument(): void {
-  const clock: Clock = { spent: [0], long: [] };
+  const clock: Clock = { on: false, spent: [0], long: [] };
   Object.assign(window, { scriptClock: clock });
   let depth = 0;
   let frame = -1;
@@ -79,7 +82,7 @@ function instrument(): void {
   const request = window.requestAnimationFrame.bind(window);
   window.requestAnimationFrame = (callback) =>
     request((now) => {
-      if (now !== frame) clock.spent.push(0);
+      if (now !== frame && clock.on) clock.spent.push(0);
       frame = now;
       timed(callback)(now as never);
     });
@@ -95,7 +98,7 @@ function instrument(): void {
     },
   });
   const observer = new PerformanceObserver((list) => {
-    for (const { duration } of list.getEntries()) clock.long.push(duration);
+    if (clock.on) for (const { duration } of list.getEntries()) clock.long.push(duration);
   });
   observer.observe({ type: 'longtask' });
 }
