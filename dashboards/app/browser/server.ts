@@ -1,58 +1,27 @@
 /**
- * Starts and stops the browser and the server under test: the real program on a free port, found at `FEED_SERVER` or in the
- * build folder. Waits for the line that says it listens, and for its end; never for a length of time.
+ * The browser under test, and the server as pages see it.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { execFileSync } from 'node:child_process';
 import { chromium, type Browser } from 'playwright-core';
+import { FeedServer } from '../../sdk/test/server/feed_server.ts';
 
-const DEADLINE_MS = 20_000;
-const root = fileURLToPath(new URL('../../../', import.meta.url));
-
-function program(): string {
-  if (process.env['FEED_SERVER']) return process.env['FEED_SERVER'];
-  const target = process.env['CARGO_TARGET_DIR'] ?? `${root}target`;
-  const built = ['debug', 'release'].map((profile) => `${target}/${profile}/feed-server`);
-  const found = built.find((path) => existsSync(path));
-  if (!found) throw new Error('feed-server is not built: run `cargo build --workspace` first');
-  return found;
-}
-
+/** The real program; its address ends with a slash, as pages have it. */
 export class Server {
-  private constructor(
-    private readonly child: ChildProcess,
-    readonly url: string,
-    readonly port: number,
-  ) {}
+  readonly url: string;
+  readonly port: number;
 
-  /** Resolves when the server has said where it listens. */
-  static start(port = 0, more: string[] = []): Promise<Server> {
-    const listen = ['--listen', `127.0.0.1:${port}`, '--admin-listen', '127.0.0.1:0'];
-    const child = spawn(program(), [...listen, ...more], { stdio: ['ignore', 'pipe', 'inherit'] });
-    return new Promise((resolve, reject) => {
-      const late = setTimeout(() => {
-        child.kill('SIGKILL');
-        reject(new Error(`no "listening on" line within ${DEADLINE_MS} ms`));
-      }, DEADLINE_MS);
-      child.once('error', reject);
-      child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));
-      createInterface({ input: child.stdout }).on('line', (line) => {
-        const match = /listening on (http:\/\/[^/]+:(\d+)\/)/.exec(line);
-        if (!match) return;
-        clearTimeout(late);
-        resolve(new Server(child, match[1]!, Number(match[2])));
-      });
-    });
+  private constructor(private readonly server: FeedServer) {
+    this.url = `${server.url}/`;
+    this.port = server.port;
+  }
+
+  static async start(port = 0, more: string[] = []): Promise<Server> {
+    return new Server(await FeedServer.start(more, port));
   }
 
   /** Kills it like a crash; resolves when it is gone. */
-  async kill(): Promise<void> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
-    const gone = new Promise((resolve) => this.child.once('exit', resolve));
-    this.child.kill('SIGKILL');
-    await gone;
+  kill(): Promise<void> {
+    return this.server.kill();
   }
 }
 

@@ -298,7 +298,7 @@ export class FeedClient extends Emitter<FeedClientEvents> {
 
   #silence(silence: Silence): void {
     if (silence !== 'dead') this.#become({ state: silence });
-    else this.#link?.drop(ABNORMAL, new FeedError('silent', 'no frame for four heartbeats'));
+    else this.#link?.drop(ABNORMAL, new FeedError('silent', 'no frame for 4 heartbeats'));
   }
 
   #ended(code: number, error?: FeedError): void {

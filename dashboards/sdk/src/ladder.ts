@@ -26,7 +26,7 @@ export class Ladder {
 
   constructor(all: readonly TransportName[]) {
     this.#all = all;
-    if (!all.length) throw new FeedError('unsupported', 'none of `transports` is possible here');
+    if (!all.length) throw new FeedError('unsupported', 'no transport is possible here');
   }
 
   /** The one to dial now. */

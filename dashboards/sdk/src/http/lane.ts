@@ -1,40 +1,22 @@
 /**
  * One stream, or one sequence of polls, for all subscriptions that agree in channels and mode. When its members change it
- * starts again: first polls bring all members to one cursor, then one request serves them from there. What comes twice on
- * the way the client drops by its number. A lane that breaks ends the link.
+ * starts again: first polls bring all members to one cursor (`align.ts`), then one request serves them from there. What comes
+ * twice on the way the client drops by its number. A lane that breaks ends the link.
  */
-import { DecodeError, FeedError } from '../errors.ts';
-import { decodeJson, parseExact } from '../json.ts';
+import { FeedError } from '../errors.ts';
+import { decodeJson } from '../json.ts';
 import { channelOf, isData, type Message, type Subscribed } from '../messages.ts';
 import { nowUs } from '../pings.ts';
 import { parseCursor } from '../subscription.ts';
+import { align, subscribed, type Pending } from './align.ts';
 import type { HttpLink } from './link.ts';
 import { NdjsonFrames, SseFrames } from './lines.ts';
 import type { Member } from './member.ts';
-import { getText, Request, type Params } from './request.ts';
+import { AGAIN_MS, pause, poll, type PollBody } from './poll.ts';
+import { Request, type Params } from './request.ts';
 
-interface PollBody {
-  cursor: string;
-  recovered?: boolean;
-  messages: Message[];
-  more: boolean;
-}
-
-/** Polls that may be needed until all members are at one cursor. */
-const ALIGN_MAX = 100;
-/** Messages of one poll. */
-const LIMIT = 5000;
-/** A server that was asked too early, or answers long polls at once, is asked again after this time. */
-const AGAIN_MS = 50;
 /** Bars alone are asked for this often at least. */
 const BARS_MS = 1000;
-
-/** What members were introduced with. */
-interface Pending {
-  members: Member[];
-  messages: Message[];
-  offset: number;
-}
 
 export class Lane {
   readonly members = new Set<Member>();
@@ -49,10 +31,7 @@ export class Lane {
   /** The server's clock against ours lies between these, µs. */
   readonly #clock = { least: -Infinity, most: Infinity };
 
-  readonly #link: HttpLink;
-  constructor(link: HttpLink) {
-    this.#link = link;
-  }
+  constructor(readonly link: HttpLink) {}
 
   /** Starts again with the members there are now. Changes said in one go are one change. */
   changed(): void {
@@ -61,7 +40,7 @@ export class Lane {
     queueMicrotask(() => {
       if (signal.aborted) return;
       this.#follow(signal).catch((error) => {
-        if (!signal.aborted) void this.#link.failed(error);
+        if (!signal.aborted) void this.link.failed(error);
       });
     });
   }
@@ -71,7 +50,7 @@ export class Lane {
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
-    const { transport } = this.#link;
+    const { transport } = this.link;
     const streamed = transport === 'sse' || transport === 'stream';
     this.#pending = undefined;
     const open = [...this.members].filter(
@@ -81,80 +60,22 @@ export class Lane {
     if (streamed && this.members.size === 1 && open.length === 1 && !open[0]!.held) {
       return this.#stream(transport, signal, open[0]);
     }
-    this.#pending = await this.#align(open, signal);
+    this.#pending = await align(this, open, signal);
     if (signal.aborted) return;
     if (streamed) return this.#stream(transport, signal);
-    this.#link.opened = true;
-    this.#link.owner.opened(this.#link.epoch!, this.#link.heartbeat_ms);
+    this.link.opened = true;
+    this.link.owner.opened(this.link.epoch!, this.link.heartbeat_ms);
     this.#take(this.#commit());
     return this.#poll(signal);
   }
 
-  /** Brings every member to one cursor. */
-  async #align(members: Member[], signal: AbortSignal): Promise<Pending> {
-    const messages: Message[] = [];
-    const offsets = members.length < this.members.size ? [this.offset!] : [];
-    for (const member of members) offsets.push(await this.#introduce(member, messages, signal));
-    let offset = Math.min(...offsets);
-    const most = Math.max(...offsets);
-    for (let round = 0; offset < most; round++) {
-      if (round === ALIGN_MAX) throw new FeedError('silent', `no poll gets as far as ${most}`);
-      if (round > 0) await pause(AGAIN_MS, signal);
-      const since = `${this.#link.epoch}:${offset}`;
-      const body = await this.#ask({ ...this.#params(), mode: 'every', since }, signal);
-      messages.push(...body.messages);
-      offset = parseCursor(body.cursor)[1];
-    }
-    return { members, messages, offset };
-  }
-
-  /** A member's snapshot, or what it has missed, and the offset up to which that goes. */
-  async #introduce(member: Member, messages: Message[], signal: AbortSignal): Promise<number> {
-    const { snapshot } = member.request;
-    let { since } = member;
-    for (let first = true; ; first = false) {
-      const params = { ...this.#params(member), since, snapshot };
-      const body = await this.#refusable(member, signal, () => this.#ask(params, signal));
-      if (first) {
-        const cursor = body.recovered ? since! : body.cursor;
-        messages.push(subscribed(member, cursor, member.inherited ? undefined : body.recovered));
-      }
-      messages.push(...body.messages);
-      since = body.cursor;
-      if (body.more) continue;
-      const [, offset] = parseCursor(since);
-      // Before the snapshot, or it would stand behind a hole.
-      if (member.held) messages.unshift(...(await this.#rest(member.held, offset, signal)));
-      return offset;
-    }
-  }
-
-  /** Every event of what an older subscription had, from where it was up to `offset` at least. */
-  async #rest(
-    held: NonNullable<Member['held']>,
-    offset: number,
-    signal: AbortSignal,
-  ): Promise<Message[]> {
-    const messages: Message[] = [];
-    let { since } = held;
-    for (let round = 0; round < ALIGN_MAX; round++) {
-      const params = { symbols: held.symbols.join(), channels: held.channels.join(), since };
-      const body = await this.#ask(params, signal);
-      messages.push(...body.messages);
-      since = body.cursor;
-      if (!body.more && parseCursor(since)[1] >= offset) return messages;
-      if (!body.more) await pause(AGAIN_MS, signal);
-    }
-    throw new FeedError('silent', `no poll gets as far as ${offset}`);
-  }
-
   /** A request that is wrong is the fault of `member`, not of the connection. */
-  async #refusable<T>(member: Member, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
+  async refusable<T>(member: Member, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
     try {
       return await ask();
     } catch (error) {
       const wrong = error instanceof FeedError && error.status === 400 && !signal.aborted;
-      if (wrong) this.#link.refused(member, error);
+      if (wrong) this.link.refused(member, error);
       throw error;
     }
   }
@@ -174,26 +95,26 @@ export class Lane {
   }
 
   async #stream(path: 'sse' | 'stream', signal: AbortSignal, only?: Member): Promise<void> {
-    const request = new Request(this.#link.options, signal);
+    const request = new Request(this.link.options, signal);
     const frames = path === 'sse' ? new SseFrames() : new NdjsonFrames();
     const text = new TextDecoder();
     const offset = this.#pending?.offset ?? this.offset;
     const { since, snapshot } = only
       ? { since: only.since, snapshot: only.request.snapshot }
-      : { since: `${this.#link.epoch}:${offset}`, snapshot: false };
-    const { heartbeat_ms } = this.#link;
-    const params = { ...this.#params(), since, snapshot, heartbeat_ms };
+      : { since: `${this.link.epoch}:${offset}`, snapshot: false };
+    const { heartbeat_ms } = this.link;
+    const params = { ...this.params(), since, snapshot, heartbeat_ms };
     const asked_us = nowUs();
     try {
       const get = (): Promise<Response> => request.get(path, params);
-      const response = await (only ? this.#refusable(only, signal, get) : get());
+      const response = await (only ? this.refusable(only, signal, get) : get());
       const reader = response.body!.getReader();
       for (;;) {
         const { value, done } = await request.guard(() => reader.read());
         if (done || signal.aborted) break;
         request.arrived();
         this.heardAt = Date.now();
-        this.#link.bytes += value.length;
+        this.link.bytes += value.length;
         for (const { data, id } of frames.push(text.decode(value, { stream: true }))) {
           this.#take(data === undefined ? [] : decodeJson(data), asked_us, only);
           if (signal.aborted) return;
@@ -203,28 +124,28 @@ export class Lane {
     } finally {
       request.end();
     }
-    if (!signal.aborted) this.#link.drop(this.#link.bye?.code);
+    if (!signal.aborted) this.link.drop(this.link.bye?.code);
   }
 
   async #poll(signal: AbortSignal): Promise<void> {
-    const { transport, options } = this.#link;
+    const { transport, options } = this.link;
     const { pollMs = 1000, waitMs = 10_000 } = options;
     const held = transport === 'longpoll';
     for (;;) {
       const asked = Date.now();
-      const since = `${this.#link.epoch}:${this.offset}`;
-      const params = this.#params();
+      const since = `${this.link.epoch}:${this.offset}`;
+      const params = this.params();
       // A bar that changes does not end a long poll, only one that is over.
       const bars = `${params['channels']}`
         .split(',')
         .every((channel) => channel.startsWith('bars'));
       const wait_ms = held ? Math.min(waitMs, bars ? BARS_MS : waitMs) : 0;
-      const body = await this.#ask({ ...params, since }, signal, wait_ms);
+      const body = await this.ask({ ...params, since }, signal, wait_ms);
       if (signal.aborted) return;
       const lost = body.recovered ? [] : this.#subscribedAll(body.cursor);
       this.#take([...lost, ...body.messages]);
       this.#advance(parseCursor(body.cursor)[1]);
-      this.#link.owner.safe(this.#link.safe);
+      this.link.owner.safe(this.link.safe);
       if (body.more) continue;
       const elapsed = Date.now() - asked;
       let rest = pollMs;
@@ -238,25 +159,15 @@ export class Lane {
     }
   }
 
-  async #ask(params: Params, signal: AbortSignal, wait_ms = 0): Promise<PollBody> {
-    const [path, wait] =
-      this.#link.transport === 'longpoll'
-        ? (['long-poll', { wait_ms }] as const)
-        : (['poll', {}] as const);
-    const all = { ...params, ...wait, limit: LIMIT };
-    const text = await getText(this.#link.options, path, all, signal, wait_ms);
+  /** One poll; it counts as a sign of life. */
+  async ask(params: Params, signal: AbortSignal, wait_ms = 0): Promise<PollBody> {
+    const body = await poll(this.link, params, signal, wait_ms);
     this.heardAt = Date.now();
-    this.#link.bytes += text.length;
-    const body = parseExact(text) as PollBody;
-    if (!Array.isArray(body?.messages))
-      throw new DecodeError('a poll has `messages` and a `cursor`');
-    if (!this.#link.enter(parseCursor(body.cursor)[0]))
-      throw new FeedError('closed', 'another epoch');
     return body;
   }
 
   /** The query for all members, or for one. */
-  #params(only?: Member): Params {
+  params(only?: Member): Params {
     const members = only ? [only] : [...this.members];
     const symbols = new Set(members.flatMap((member) => [...member.symbols]));
     const { channels, mode, interval_ms, on_slow } = members[0]!.request;
@@ -265,11 +176,11 @@ export class Lane {
 
   /** Hands on what belongs to members of this lane, as a WebSocket would say it. */
   #take(messages: Message[], asked_us?: number, only?: Member): void {
-    this.#link.frame(messages.flatMap((message) => this.#translate(message, asked_us, only)));
+    this.link.frame(messages.flatMap((message) => this.#translate(message, asked_us, only)));
   }
 
   #translate(message: Message, asked_us?: number, only?: Member): Message[] {
-    const link = this.#link;
+    const link = this.link;
     if (isData(message)) {
       if (!message.snap || this.#fresh) this.#advance(message.o);
       return this.#mine(message, channelOf(message));
@@ -305,7 +216,7 @@ export class Lane {
   }
 
   #mine(message: Message & { S: string }, channel: string): Message[] {
-    const owner = this.#link.ownerOf(message.S, channel);
+    const owner = this.link.ownerOf(message.S, channel);
     return owner && this.members.has(owner) ? [message] : [];
   }
 
@@ -331,36 +242,10 @@ export class Lane {
     // A clock was set.
     if (clock.least > clock.most)
       Object.assign(clock, { least: server_us - now, most: server_us - asked_us });
-    this.#link.owner.clock(server_us - clock.most, server_us, server_us - clock.least);
+    this.link.owner.clock(server_us - clock.most, server_us, server_us - clock.least);
   }
 
   #advance(offset: number): void {
     this.offset = Math.max(this.offset ?? offset, offset);
   }
-}
-
-function subscribed(member: Member, cursor: string, recovered: boolean | undefined): Subscribed {
-  const { id, channels, mode = 'every' } = member.request;
-  const answer: Subscribed = {
-    T: 'subscribed',
-    id,
-    symbols: [...member.symbols],
-    channels,
-    mode,
-    cursor,
-  };
-  if (recovered !== undefined) answer.recovered = recovered;
-  return answer;
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, Math.max(0, ms));
-    signal.addEventListener('abort', end);
-  });
 }
