@@ -84,6 +84,10 @@ lint-ts: $(MODULES)
 bench: ## run the benchmarks
 	cargo bench $(CARGO_ARGS) -p benches
 
+.PHONY: peers
+peers: ## compare with other servers at the same work (15 minutes); ARGS="--only tickcast,uwebsockets --rows 1k"
+	benches/peers/run $(ARGS)
+
 .PHONY: clean
 clean: ## remove everything that was built or installed here
 	cargo clean

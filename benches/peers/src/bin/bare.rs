@@ -4,7 +4,8 @@
 
 use std::io::{ErrorKind, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use peers::{serve, source};
@@ -13,6 +14,8 @@ use peers::{serve, source};
 type Arrived = (TcpStream, Vec<usize>);
 /// Bytes of one send when flooding.
 const FLOOD_BYTES: usize = 16 * 1024;
+/// A flood begins when nobody has come for so long.
+const ALL_HERE: Duration = Duration::from_millis(500);
 
 fn main() -> Result<()> {
     let mut source = source::Source::new(serve::schedule()?);
@@ -81,20 +84,24 @@ fn flood(source: &mut source::Source, arrived: &Receiver<Arrived>) -> Result<()>
             piece.extend_from_slice(&frame);
         });
     }
+    // Whoever comes while others are flooded would wait for ever: it begins when nobody has come for a while.
     loop {
-        for (socket, _) in arrived.try_iter() {
-            socket.set_nonblocking(true)?;
-            clients.push((socket, 0));
+        match arrived.recv_timeout(ALL_HERE) {
+            Ok((socket, _)) => {
+                socket.set_nonblocking(true)?;
+                clients.push((socket, 0));
+            }
+            Err(RecvTimeoutError::Timeout) if clients.is_empty() => {}
+            Err(_) => break,
         }
+    }
+    loop {
         for (socket, at) in &mut clients {
             match socket.write(&piece[*at..]) {
                 Ok(length) => *at = (*at + length) % piece.len(),
                 Err(why) if why.kind() == ErrorKind::WouldBlock => {}
                 Err(why) => return Err(why.into()),
             }
-        }
-        if clients.is_empty() {
-            source.wait();
         }
     }
 }

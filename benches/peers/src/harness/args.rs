@@ -27,6 +27,9 @@ pub struct Arguments {
     /// [default: benches/results/DATE-COMMIT.json, none with --quick]
     #[arg(long)]
     pub out: Option<PathBuf>,
+    /// Print and plot these results instead of measuring
+    #[arg(long)]
+    pub show: Option<PathBuf>,
     /// Tickcast's server; its simulator is expected beside it
     #[arg(long, env = "FEED_SERVER")]
     pub tickcast: Option<PathBuf>,

@@ -9,10 +9,11 @@ use hdrhistogram::Histogram;
 use peers::client::{Clients, Plan};
 use peers::clock;
 
-use super::launch::{Place, Server};
+use super::launch::Place;
 use super::market::{Market, OPEN_WITHIN};
 use super::peer::Peer;
 use super::result::{Latency, Round};
+use super::server::Server;
 
 /// Parts of the window that are told apart, so that growing latency is seen.
 const PARTS: usize = 4;

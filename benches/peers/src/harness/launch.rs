@@ -1,6 +1,6 @@
 //! Starts servers, each on its own processor, and ends them. Knows for each server its command line and where it listens.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -13,6 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use super::args::Arguments;
 use super::commands::{self, Start};
 use super::peer::{Feed, Peer};
+use super::server::{Publisher, Server};
 use super::versions;
 
 /// How long a server may take until it listens.
@@ -34,23 +35,6 @@ pub struct Place {
     pub work: PathBuf,
     server_core: usize,
     client_core: usize,
-}
-
-/// A running server; it is ended when this is dropped.
-pub struct Server {
-    child: Child,
-    publisher: Publisher,
-    /// Where WebSockets are opened.
-    pub port: u16,
-    /// Where a broker's publisher connects.
-    feed: u16,
-}
-
-/// What feeds a broker.
-enum Publisher {
-    None,
-    Waits(Command),
-    Runs(Child),
 }
 
 impl Place {
@@ -203,85 +187,5 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.work);
-    }
-}
-
-impl Server {
-    /// Processor time of all its processes so far; not the publisher's.
-    ///
-    /// # Errors
-    /// It has ended.
-    pub fn cpu(&self) -> Result<Duration> {
-        let family = clock::family(self.child.id());
-        let times = family.into_iter().map(clock::process);
-        times.sum::<std::io::Result<_>>().context("the server is gone")
-    }
-
-    /// Lets a broker's publisher begin; other servers make their events from the start.
-    ///
-    /// # Errors
-    /// It cannot be started.
-    pub fn feed(&mut self) -> Result<()> {
-        if let Publisher::Waits(command) = &mut self.publisher {
-            self.publisher = Publisher::Runs(command.stdin(Stdio::null()).spawn()?);
-        }
-        Ok(())
-    }
-
-    /// Its own memory, KiB: pages that are in use and not of files, of all its processes.
-    ///
-    /// # Errors
-    /// It has ended.
-    pub fn memory_kib(&self) -> Result<u64> {
-        let anonymous = |pid| {
-            let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-            let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-            let kib = line.and_then(|line| line.split_whitespace().next()).context("no RssAnon")?;
-            Ok(kib.parse::<u64>()?)
-        };
-        clock::family(self.child.id()).into_iter().map(anonymous).sum()
-    }
-
-    /// The body of a small HTTP answer.
-    ///
-    /// # Errors
-    /// There is none.
-    pub fn get(&self, path: &str) -> Result<String> {
-        self.ask("GET", path)
-    }
-
-    /// The same for a POST without a body.
-    ///
-    /// # Errors
-    /// As above.
-    pub fn post(&self, path: &str) -> Result<String> {
-        self.ask("POST", path)
-    }
-
-    fn ask(&self, method: &str, path: &str) -> Result<String> {
-        let mut socket = TcpStream::connect(("127.0.0.1", self.port))?;
-        socket.set_read_timeout(Some(START_WITHIN))?;
-        write!(
-            socket,
-            "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nx-tickcast-lab: 1\r\n\r\n"
-        )?;
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer)?;
-        let (head, body) = answer.split_once("\r\n\r\n").context("no answer")?;
-        ensure!(head.starts_with("HTTP/1.0 2") || head.starts_with("HTTP/1.1 2"), "{head}");
-        Ok(body.to_owned())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let publisher = match &mut self.publisher {
-            Publisher::Runs(child) => Some(child),
-            _ => None,
-        };
-        for child in [publisher, Some(&mut self.child)].into_iter().flatten() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
     }
 }

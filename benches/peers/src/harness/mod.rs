@@ -11,14 +11,17 @@ mod launch;
 mod market;
 mod peak;
 mod peer;
+mod plot;
 mod result;
 mod rows;
+mod server;
 mod statistics;
 mod storm;
 mod table;
 mod targets;
 mod versions;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -35,6 +38,9 @@ use self::result::Report;
 /// # Errors
 /// Tickcast itself cannot be measured, or results cannot be written.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    if let Some(file) = &arguments.show {
+        return show(file);
+    }
     let place = Place::new(arguments)?;
     let mut report = Report::begin(arguments, &place)?;
     let market = Market::new(&place)?;
@@ -55,10 +61,24 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Bench { arguments, place: &place, market: &market, report: &mut report }.run(&peers)?;
     if let Some(file) = arguments.out(&report.date, &report.commit, &place.home) {
         report.add_to(&file).with_context(|| format!("{}", file.display()))?;
+        if let Some(svg) = plot::svg(&report) {
+            std::fs::write(file.with_extension("svg"), svg)?;
+        }
         eprintln!("results are in {}", file.display());
     }
     print!("{}", table::text(&report));
     Ok(if targets::missed(&report) { ExitCode::from(3) } else { ExitCode::SUCCESS })
+}
+
+/// Prints and plots results that were kept.
+fn show(file: &Path) -> Result<ExitCode> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("{}", file.display()))?;
+    let report: Report = serde_json::from_str(&text)?;
+    if let Some(svg) = plot::svg(&report) {
+        std::fs::write(file.with_extension("svg"), svg)?;
+    }
+    print!("{}", table::text(&report));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A server's version, if it is installed and delivers each event to each subscriber, in order.
