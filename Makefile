@@ -85,7 +85,7 @@ bench: ## run the benchmarks
 	cargo bench $(CARGO_ARGS) -p benches
 
 .PHONY: peers
-peers: ## compare with other servers at the same work (15 minutes); ARGS="--only tickcast,uwebsockets --rows 1k"
+peers: ## compare with other servers at the same work (some 20 minutes); ARGS="--only tickcast,uwebsockets --rows 1k"
 	benches/peers/run $(ARGS)
 
 .PHONY: clean

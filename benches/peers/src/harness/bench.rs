@@ -58,7 +58,10 @@ impl Bench<'_> {
             .filter(|peer| self.fits(row, peer))
             .map(|&peer| Entrant { peer, rate: None })
             .collect();
-        for number in 0..self.arguments.rounds() {
+        // Memory is the same every time.
+        let is_memory = matches!(row.cases[0].1, Kind::Idle(_));
+        let rounds = if is_memory { 1 } else { self.arguments.rounds() };
+        for number in 0..rounds {
             entrants.retain_mut(|entrant| self.enter(row, number, entrant));
         }
     }
