@@ -170,3 +170,17 @@ fn a_connection_outlives_a_long_silence_between_two_questions() {
         assert_eq!(head.status, 200);
     }
 }
+
+#[test]
+fn a_cursor_that_recovers_nothing_is_told_at_once_even_of_quiet_symbols() {
+    let mut server = TestServer::start();
+    server.publish(&[("MSFT", trade(1))]);
+    for since in ["other:1", "9f2c:99"] {
+        let asked = Instant::now();
+        let answer = server.get(&format!("/v1/long-poll?symbols=AAPL&wait_ms=20000&since={since}"));
+        assert!(asked.elapsed() < Duration::from_secs(10), "{since} waited");
+        let body = answer.json();
+        assert_eq!((&body["recovered"], messages(&answer)), (&false.into(), vec![]), "{since}");
+        assert_eq!(body["cursor"], server.cursor(1), "from which it can go on");
+    }
+}

@@ -26,7 +26,6 @@ pub fn lane(plan: &Plan, lane: &Lane, used: &Used) -> Vec<Check> {
     let check = |what: &str, ok: bool, detail: String| check(what, &name, ok, detail);
     let ended: u64 = lane.ended.values().sum();
     let negative: u64 = lane.all_latency.negative;
-    let GeneratorUse { busy, waited, .. } = lane.generator;
     let mut checks = vec![
         check(
             "connected",
@@ -56,16 +55,7 @@ pub fn lane(plan: &Plan, lane: &Lane, used: &Used) -> Vec<Check> {
                 )
             },
         ),
-        check(
-            "generator",
-            busy + waited <= plan.busy_max,
-            format!(
-                "the tester used {:.0} % of its processors and waited for them {:.0} % of the time, together at most {:.0} % may be: above that its own queueing is in the latencies",
-                busy * 100.0,
-                waited * 100.0,
-                plan.busy_max * 100.0
-            ),
-        ),
+        generator(&lane.generator, plan.busy_max, &name),
         check(
             "threads",
             used.threads_lost == 0,
@@ -80,6 +70,18 @@ pub fn lane(plan: &Plan, lane: &Lane, used: &Used) -> Vec<Check> {
         checks.push(check("stuck", there >= asked, detail));
     }
     checks
+}
+
+/// Whether the tester was out of its own way: a client that waits for a processor reads late as one that is busy does.
+fn generator(used: &GeneratorUse, busy_max: f64, lane: &Option<String>) -> Check {
+    let GeneratorUse { busy, waited, .. } = used;
+    let detail = format!(
+        "the tester used {:.0} % of its processors and waited for them {:.0} % of the time, together at most {:.0} % may be: above that its own queueing is in the latencies",
+        busy * 100.0,
+        waited * 100.0,
+        busy_max * 100.0
+    );
+    check("generator", lane, busy + waited <= busy_max, detail)
 }
 
 /// Layers that were counted one by one against what the sockets counted.
@@ -127,4 +129,24 @@ pub fn source(p99_s: f64, lane: &Option<String>) -> Check {
             ms(SOURCE_LATE_S)
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tester_that_works_or_waits_too_much_is_in_its_own_figures() {
+        for (busy, waited, ok) in [
+            (0.0, 0.0, true),
+            (0.3, 0.3, true),
+            (0.75, 0.0, false),
+            (0.0, 0.75, false),
+            (0.4, 0.4, false),
+        ] {
+            let used = GeneratorUse { busy, waited, ..GeneratorUse::default() };
+            let check = generator(&used, 0.7, &None);
+            assert_eq!((check.name.as_str(), check.ok), ("generator", ok), "{}", check.detail);
+        }
+    }
 }

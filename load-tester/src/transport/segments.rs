@@ -66,6 +66,10 @@ mod tests {
         }
         let after = Segments::of(client.as_fd()).unwrap();
         assert!(after.down >= before.down + 5 && after.up >= before.up + 5, "{before:?} {after:?}");
+        // What one end has sent the other has received. A connection that was just opened tells the two apart: SYN and ACK
+        // against one SYN-ACK.
+        let fresh = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        assert_eq!(Segments::of(fresh.as_fd()), Some(Segments { down: 1, up: 2 }));
         assert_eq!(Segments::of(std::io::stdin().as_fd()), None);
     }
 }
