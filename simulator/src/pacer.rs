@@ -1,7 +1,7 @@
 //! Lets ticks happen when they are due: hands them over in batches, in (scaled) real time or at once.
 //! Stands between any source of ticks and the market that publishes them, on a thread of the caller's.
 //! Never hands a tick over early and never drops one; sleeps to the next due time, give or take what the kernel's
-//! timer allows (some 50 µs), and says in a histogram how late it was.
+//! timer allows (some 50 µs), and says in a histogram how late it was. Above 10,000 ticks/s it wakes up every 250 µs.
 
 use std::iter::Peekable;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +18,10 @@ pub const BATCH_MAX: usize = 4096;
 const SIGN_OF_LIFE_US: i64 = 50_000;
 /// Up to so much may be spun away, µs: an early wake-up is not worth another sleep.
 const SPIN_US: f64 = 15.0;
+/// Ticks that come closer than this on average, µs, are handed over …
+const DENSE_US: f64 = 100.0;
+/// … at most this often, µs: waking up for each few of them would take a fifth of a core at 60,000 ticks/s.
+const QUANTUM_US: i64 = 250;
 /// Oversleeping beyond this is the machine being busy, not its timer's habit, µs.
 const OVERSLEEP_MAX_US: f64 = 100.0;
 
@@ -33,6 +37,8 @@ pub struct Pacer {
     /// How long sleeps last beyond what was asked, at least: the kernel's timer slack (50 µs unless set
     /// otherwise) and waking up.
     oversleep_us: f64,
+    /// Time between two ticks, lately, µs.
+    spacing_us: f64,
 }
 
 impl Pacer {
@@ -46,6 +52,7 @@ impl Pacer {
             started_wall_us: wall_clock_us(),
             lateness: Lateness::new(),
             oversleep_us: 50.0,
+            spacing_us: f64::INFINITY,
         }
     }
 
@@ -78,13 +85,15 @@ impl Pacer {
                     self.pace.stream_us(self.origin, wall_us),
                     &mut batch,
                 );
-                published_us = self.record(&batch);
+                let before_us = std::mem::replace(&mut published_us, self.record(&batch));
+                self.note_spacing(published_us - before_us, batch.len());
                 publish(&batch, now_us);
             } else if wall_us >= published_us + SIGN_OF_LIFE_US {
                 published_us = wall_us;
                 publish(&[], self.pace.stream_us(self.origin, wall_us).min(next.ts_us));
             } else {
-                self.wait(due_us.min(published_us + SIGN_OF_LIFE_US) - wall_us);
+                let earliest_us = published_us + self.quantum_us();
+                self.wait(due_us.max(earliest_us).min(published_us + SIGN_OF_LIFE_US) - wall_us);
             }
         }
     }
@@ -107,6 +116,20 @@ impl Pacer {
             }
         }
         batch.last().map_or(until_us, |tick| tick.ts_us)
+    }
+
+    /// Follows how close ticks come: `count` of them in `passed_us`.
+    fn note_spacing(&mut self, passed_us: i64, count: usize) {
+        let spacing_us = passed_us.max(0) as f64 / count.max(1) as f64;
+        self.spacing_us = match self.spacing_us.is_finite() {
+            true => self.spacing_us + (spacing_us - self.spacing_us) / 16.0,
+            false => spacing_us,
+        };
+    }
+
+    /// The least time between two batches, µs.
+    fn quantum_us(&self) -> i64 {
+        if self.spacing_us < DENSE_US { QUANTUM_US } else { 0 }
     }
 
     /// Records how late the batch is, now; returns the wall clock.

@@ -68,8 +68,39 @@ impl Kept {
     }
 }
 
+/// Bars of a symbol. A trade touches one bar only: the second that is going on goes into the bars of each interval when the
+/// next begins, or when somebody looks.
 #[derive(Debug, Default)]
-struct Series([VecDeque<Kept>; 7]);
+struct Series {
+    /// What of this second is in no list yet.
+    second: Option<Kept>,
+    bars: [VecDeque<Kept>; 7],
+}
+
+impl Series {
+    /// Takes a trade in.
+    fn add(&mut self, trade: &Kept, kept: &[usize; 7]) {
+        match &mut self.second {
+            // A trade that comes late goes where the newest one went.
+            Some(second) if second.start_s >= trade.start_s => second.absorb(trade),
+            _ => {
+                self.settle(kept);
+                self.second = Some(*trade);
+            }
+        }
+    }
+
+    /// Puts the second that is going on into the bars.
+    fn settle(&mut self, kept: &[usize; 7]) {
+        let Some(second) = self.second.take() else { return };
+        for interval in Interval::ALL {
+            let seconds = (interval.us() / US_PER_SECOND) as u32;
+            let start_s = second.start_s - second.start_s % seconds;
+            let bars = &mut self.bars[interval as usize];
+            push(bars, Kept { start_s, ..second }, kept[interval as usize]);
+        }
+    }
+}
 
 /// Bars of every symbol.
 #[derive(Debug)]
@@ -98,22 +129,20 @@ impl BarStore {
 
     /// Takes a trade in.
     pub fn add(&self, symbol: SymbolId, ts_us: i64, trade: Trade) {
-        let mut series = self.lock(symbol);
-        for interval in Interval::ALL {
-            let bar = Kept::of(&Bar::of(interval.start_us(ts_us), trade));
-            push(&mut series.0[interval as usize], bar, self.kept(interval));
-        }
+        let second = Kept::of(&Bar::of(Interval::S1.start_us(ts_us), trade));
+        self.lock(symbol).add(&second, &self.kept);
     }
 
     /// Puts bars of the past under a symbol, oldest first and before any trade: each a finished bar of its base interval.
     /// Coarser intervals are built from them, finer ones have none there.
     pub fn seed(&self, symbol: SymbolId, past: impl IntoIterator<Item = (Interval, Bar)>) {
         let mut series = self.lock(symbol);
+        series.settle(&self.kept);
         for (base, bar) in past {
             for interval in Interval::ALL.into_iter().filter(|interval| *interval >= base) {
                 let start_us = interval.start_us(bar.start_us);
                 let kept = Kept::of(&Bar { start_us, ..bar });
-                push(&mut series.0[interval as usize], kept, self.kept(interval));
+                push(&mut series.bars[interval as usize], kept, self.kept(interval));
             }
         }
     }
@@ -129,8 +158,9 @@ impl BarStore {
         limit: usize,
         watermark_us: i64,
     ) -> Vec<SeenBar> {
-        let series = self.lock(symbol);
-        let bars = &series.0[interval as usize];
+        let mut series = self.lock(symbol);
+        series.settle(&self.kept);
+        let bars = &series.bars[interval as usize];
         let start = bars.partition_point(|kept| kept.bar().start_us < from_us);
         let end = bars.partition_point(|kept| kept.bar().start_us < to_us).max(start);
         let start = start.max(end.saturating_sub(limit));
@@ -165,6 +195,7 @@ fn push(bars: &mut VecDeque<Kept>, bar: Kept, kept: usize) {
 #[cfg(test)]
 mod tests {
     use feed_protocol::Aggressor;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -191,6 +222,42 @@ mod tests {
         let seconds = store.range(aapl, Interval::S1, ALL, 10, 62 * US_PER_SECOND);
         assert_eq!(seconds.len(), 5, "no bar where there was no trade");
         assert!(seconds[4].is_final, "the watermark has passed its end");
+    }
+
+    proptest! {
+        /// Whenever somebody looks, and however trades are late, each bar is what its trades make it.
+        #[test]
+        fn looking_changes_nothing(
+            steps in proptest::collection::vec((-3_i64..40, 1_i64..100, any::<bool>()), 1..200)
+        ) {
+            let (looked_at, alone) = (BarStore::new(1, 1 << 20), BarStore::new(1, 1 << 20));
+            let mut second = 0;
+            let mut model: [Vec<Bar>; 7] = Default::default();
+            for (passed, price, looks) in steps {
+                second = (second + passed).max(0);
+                let ts_us = second * US_PER_SECOND;
+                looked_at.add(SymbolId(0), ts_us, trade(price, 1));
+                alone.add(SymbolId(0), ts_us, trade(price, 1));
+                for interval in Interval::ALL {
+                    let bar = Bar::of(interval.start_us(ts_us), trade(price, 1));
+                    let bars = &mut model[interval as usize];
+                    match bars.last_mut().filter(|last| last.start_us >= bar.start_us) {
+                        Some(last) => last.absorb(&Bar { start_us: last.start_us, ..bar }),
+                        None => bars.push(bar),
+                    }
+                }
+                if looks {
+                    looked_at.range(SymbolId(0), Interval::M1, ALL, 10, 0);
+                }
+            }
+            for interval in Interval::ALL {
+                for store in [&looked_at, &alone] {
+                    let seen = store.range(SymbolId(0), interval, ALL, 1000, 0);
+                    let bars: Vec<_> = seen.iter().map(|seen| seen.bar).collect();
+                    prop_assert_eq!(&bars, &model[interval as usize]);
+                }
+            }
+        }
     }
 
     #[test]
