@@ -84,6 +84,13 @@ pub struct Given {
     /// Wait so long after a first event so that more leave with one write: less CPU for more latency [default: 0]
     #[arg(long, value_name = "N", env = "TICKCAST_COALESCE_US")]
     coalesce_us: Option<u64>,
+    /// Part of a core that a shard uses for long passes over its connections; the rest lets events gather: fewer, larger
+    /// writes [default: 75]
+    #[arg(long, value_name = "PERCENT", env = "TICKCAST_BUSY_MAX")]
+    busy_max: Option<u32>,
+    /// Many sends with one system call: auto (where the kernel allows it) or off [default: auto]
+    #[arg(long, value_name = "MODE", env = "TICKCAST_IO_URING")]
+    io_uring: Option<String>,
     /// Connections at a time: WebSockets, streams and waiting long polls [default: what the limit of open files allows]
     #[arg(long, value_name = "N", env = "TICKCAST_MAX_CONNECTIONS")]
     max_connections: Option<usize>,
@@ -222,6 +229,8 @@ impl Given {
             history: self.history.or(file.history),
             history_memory: self.history_memory.or(file.history_memory),
             coalesce_us: self.coalesce_us.or(file.coalesce_us),
+            busy_max: self.busy_max.or(file.busy_max),
+            io_uring: self.io_uring.or(file.io_uring),
             max_connections: self.max_connections.or(file.max_connections),
             queue_events: self.queue_events.or(file.queue_events),
             notsent_lowat: self.notsent_lowat.or(file.notsent_lowat),
@@ -244,6 +253,11 @@ impl Given {
             None | Some("text") => LogFormat::Text,
             Some("json") => LogFormat::Json,
             Some(other) => return Err(wrong("log-format", other, "must be text or json")),
+        };
+        let io_uring = match self.io_uring.as_deref() {
+            None | Some("auto") => true,
+            Some("off") => false,
+            Some(other) => return Err(wrong("io-uring", other, "must be auto or off")),
         };
         let max_connections = match self.max_connections {
             Some(wanted) if wanted > connections_possible => {
@@ -274,6 +288,8 @@ impl Given {
             shards: within("shards", self.shards, cores, 1, 256)?,
             queue_events: within("queue-events", self.queue_events, 65_536, 16, 1 << 24)?,
             coalesce_us: within("coalesce-us", self.coalesce_us, 0, 0, 1_000_000)?,
+            busy_max: within("busy-max", self.busy_max, 75, 10, 100)?,
+            io_uring,
             connections_max: max_connections,
             notsent_lowat: within("notsent-lowat", self.notsent_lowat, 16_384, 0, 1 << 30)?,
             origins,

@@ -21,6 +21,10 @@ use crate::shard::{Now, Shard};
 const BATCH_EVENTS_MAX: usize = 4096;
 /// One read takes at most this much.
 const SCRATCH_BYTES: usize = 64 * 1024;
+/// A pass that takes so long has written to hundreds of connections.
+const LONG_PASS: Duration = Duration::from_millis(3);
+/// No rest is longer than this.
+const REST_MAX: Duration = Duration::from_millis(25);
 /// Pauses shorter than this are beyond tokio's timer: the thread itself sleeps.
 const TIMER_GRAIN_US: u64 = 2000;
 
@@ -102,6 +106,7 @@ pub async fn run(
         sleep(&local, &queue, &mut stage, drains).await;
         take_batch(&local, &mut queue, &mut batch).await;
         let now = local.now();
+        let began = Instant::now();
         {
             let mut shard = local.shard.borrow_mut();
             if !batch.is_empty() {
@@ -121,7 +126,9 @@ pub async fn run(
         if *stage.borrow() == Stage::Stopped {
             break;
         }
+        let passed = began.elapsed();
         yield_now().await;
+        rest(&local, &queue, passed).await;
     }
     accepting.abort();
     Ok(())
@@ -142,6 +149,16 @@ async fn sleep(local: &Local, queue: &Consumer, stage: &mut watch::Receiver<Stag
         () = tokio::time::sleep(pause) => {}
     }
     local.sleeps_until_us.set(0);
+}
+
+/// After a long pass over the connections, lets events gather for a while: each connection's next write is larger, and a
+/// message costs less. Not when so many wait already that it makes no difference any more.
+async fn rest(local: &Local, queue: &Consumer, passed: Duration) {
+    let busy = f64::from(local.shared.busy_max) / 100.0;
+    if passed < LONG_PASS || busy >= 1.0 || queue.gauge().depth() >= BATCH_EVENTS_MAX {
+        return;
+    }
+    tokio::time::sleep(passed.mul_f64(1.0 / busy - 1.0).min(REST_MAX)).await;
 }
 
 async fn take_batch(local: &Local, queue: &mut Consumer, batch: &mut Vec<Popped>) {

@@ -24,6 +24,7 @@ use crate::runtime::{self, Local};
 use crate::shard::Shard;
 use crate::shard::counters::Counters;
 use crate::shard::queue::{Gauge, queue};
+use crate::shard::ring::Ring;
 
 /// Connections that wait to be accepted.
 const ACCEPT_BACKLOG: i32 = 4096;
@@ -47,6 +48,10 @@ pub struct Settings {
     pub connections_max: usize,
     /// `TCP_NOTSENT_LOWAT` in bytes; 0 leaves it alone.
     pub notsent_lowat: u32,
+    /// Part of a processor that a shard uses for long passes over its connections, in percent.
+    pub busy_max: u32,
+    /// Whether to send through io_uring where the kernel allows it.
+    pub io_uring: bool,
     /// Pages of which origins may read the data.
     pub origins: Origins,
     /// The market's rate for the laboratory to set, if there is to be one.
@@ -86,6 +91,8 @@ pub struct Shared {
     pub connections_max: usize,
     /// See [`Settings`].
     pub notsent_lowat: u32,
+    /// See [`Settings`].
+    pub busy_max: u32,
     /// See [`Settings`].
     pub coalesce_us: u64,
     /// See [`Settings`].
@@ -228,6 +235,7 @@ impl Server {
             sockets: Sockets::default(),
             connections_max: settings.connections_max,
             notsent_lowat: settings.notsent_lowat,
+            busy_max: settings.busy_max,
             coalesce_us: settings.coalesce_us,
             origins: settings.origins.clone(),
             limits: settings.limits,
@@ -239,11 +247,20 @@ impl Server {
         for (number, (queue, listener)) in consumers.into_iter().zip(listeners).enumerate() {
             let (shared, stage, alarm) = (shared.clone(), stage_seen.clone(), fails.clone());
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let io_uring = settings.io_uring;
             let body = move || {
                 let _alarm = Alarm { stage: stage.clone(), fails: alarm };
                 let counters = shared.counters[number].clone();
                 let seed = runtime::wall_us() as u64 ^ ((number as u64 + 1) << 48);
                 let mut shard = Shard::new(shared.market.clone(), shared.limits, counters, seed);
+                if io_uring {
+                    match Ring::new() {
+                        Ok(ring) => shard.use_ring(ring),
+                        Err(error) => {
+                            tracing::info!(%error, shard = number, "no io_uring: sends one by one");
+                        }
+                    }
+                }
                 if shared.lab().is_some() {
                     shard.measure_cpu(cpu::thread_ns);
                 }

@@ -24,6 +24,8 @@ fn start_error(listen: SocketAddr, admin_listen: SocketAddr, shards: usize) -> S
         coalesce_us: 0,
         connections_max: 1,
         notsent_lowat: 0,
+        busy_max: 75,
+        io_uring: true,
         origins: feed_server::http::cors::Origins::Any,
         lab: None,
         limits: LIMITS,

@@ -1,6 +1,7 @@
 //! Where a connection's bytes go, whatever its transport: one type for the shard.
 
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 
 use tokio::sync::Notify;
@@ -27,6 +28,13 @@ impl Sink for ClientSink {
             Self::Socket(sink) => sink.try_write(bytes),
             Self::Pipe(sink) => sink.try_write(bytes),
             Self::Waiter(_) => Ok(bytes.len()),
+        }
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Self::Socket(sink) => sink.descriptor(),
+            Self::Pipe(_) | Self::Waiter(_) => None,
         }
     }
 

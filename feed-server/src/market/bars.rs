@@ -247,7 +247,7 @@ mod tests {
                     }
                 }
                 if looks {
-                    looked_at.range(SymbolId(0), Interval::M1, ALL, 10, 0);
+                    let _ = looked_at.range(SymbolId(0), Interval::M1, ALL, 10, 0);
                 }
             }
             for interval in Interval::ALL {

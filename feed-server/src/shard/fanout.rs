@@ -14,6 +14,7 @@ use super::cuts::Cuts;
 use super::delivery::second_trailer;
 use super::frame::{FRAGMENT_BYTES, Trailer};
 use super::outbox::Sink;
+use super::outgoing::Job;
 use super::private::{Private, Waits};
 use super::queue::Popped;
 
@@ -145,7 +146,7 @@ impl<S: Sink> Shard<S> {
     /// Sends what was marked, and looks after those who are not level.
     pub(super) fn flush_batch(&mut self, now: Now) {
         let mut touched = std::mem::take(&mut self.touched);
-        for id in touched.drain(..) {
+        for &id in &touched {
             let begin = self.cpu_ns();
             let audience = self.directory.get_mut(id);
             audience.is_touched = false;
@@ -153,30 +154,46 @@ impl<S: Sink> Shard<S> {
             match audience.key.behaviour {
                 Behaviour::Every(_) => {
                     self.flush_shared(id);
-                    self.flush_pending(id);
-                    self.unsettle(id, false, now);
+                    self.queue_pending(id);
                 }
-                Behaviour::Latest { .. } => {
-                    self.flush_shared(id);
-                    self.unsettle(id, true, now);
-                }
+                Behaviour::Latest { .. } => self.flush_shared(id),
                 Behaviour::Bars { .. } => {}
                 Behaviour::Wake => self.wake(id),
             }
+            // Whose time it was is known only if each audience's frame is written by itself.
+            if self.outgoing.is_full() || self.cpu_clock.is_some() {
+                self.write_queued();
+            }
             self.count_cpu(transport, begin);
+        }
+        self.write_queued();
+        for id in touched.drain(..) {
+            match self.directory.get(id).key.behaviour {
+                Behaviour::Every(_) => self.unsettle(id, false, now),
+                Behaviour::Latest { .. } => self.unsettle(id, true, now),
+                Behaviour::Bars { .. } | Behaviour::Wake => {}
+            }
         }
         self.touched = touched;
         self.batch.clear();
         self.settle_all(now);
     }
 
-    /// Sends an audience's attached members the events that were marked for them.
-    fn flush_pending(&mut self, id: AudienceId) {
-        let mut pending = std::mem::take(&mut self.directory.get_mut(id).pending);
-        if pending.is_empty() {
+    /// Builds the frames of what was marked for an audience's attached members, to be written.
+    fn queue_pending(&mut self, id: AudienceId) {
+        if self.directory.get(id).pending.is_empty() {
             return;
         }
-        let wire = self.directory.get(id).key.wire;
+        // What a socket does not take of one frame must be known before the next follows.
+        if self.outgoing.has_any(&self.directory.get(id).attached) {
+            self.write_queued();
+        }
+        let audience = self.directory.get_mut(id);
+        let pending = std::mem::take(&mut audience.pending);
+        if audience.attached.is_empty() {
+            return;
+        }
+        let wire = audience.key.wire;
         let format = wire.format();
         let builder = &mut self.builders[wire.index()];
         builder.clear();
@@ -188,30 +205,40 @@ impl<S: Sink> Shard<S> {
                 cuts.cut(builder, &mut whole, count + 1, trailer);
             }
         }
-        let single = whole.is_empty();
         // Whatever else of this batch they want is in it, too.
         let trailer = Trailer::upto(self.position);
-        if !single {
+        let (buffer, begin) = if whole.is_empty() {
+            let (buffer, begin) = builder.take_with(trailer, self.outgoing.buffer());
+            cuts.single(buffer.len() - begin, pending.len());
+            (buffer, begin)
+        } else {
             cuts.cut(builder, &mut whole, pending.len(), trailer);
+            (whole, 0)
+        };
+        let attached = &audience.attached;
+        let members = attached.len();
+        let job = Job { audience: id, wire, buffer, begin, cuts, pending, members };
+        self.outgoing.push(job, attached);
+    }
+
+    /// Writes the frames that were built, and looks after the members that did not take all of theirs.
+    pub(super) fn write_queued(&mut self) {
+        if self.outgoing.is_empty() {
+            return;
         }
-        let members = std::mem::take(&mut self.directory.get_mut(id).attached);
-        let bytes = if single { builder.finish_with(trailer) } else { &whole };
-        let shortfalls =
-            broadcast(&mut self.members, &members, bytes, wire.transport(), &self.counters);
-        if single {
-            cuts.single(bytes.len(), pending.len());
-            if !shortfalls.is_empty() {
-                whole = bytes.to_vec();
+        let shortfalls = self.outgoing.write(&mut self.members, &self.counters);
+        let mut jobs = std::mem::take(&mut self.outgoing.jobs);
+        for (mut job, shortfalls) in jobs.drain(..).zip(shortfalls) {
+            let level = job.members - shortfalls.len();
+            self.counters.messages(job.wire.transport()).add((job.pending.len() * level) as u64);
+            for shortfall in shortfalls {
+                self.fall_behind(job.audience, shortfall, job.frames(), &job.cuts, &job.pending);
             }
+            job.pending.clear();
+            self.directory.get_mut(job.audience).pending = job.pending;
+            self.outgoing.recycle(job.buffer);
         }
-        let level = members.len() - shortfalls.len();
-        self.counters.messages(wire.transport()).add((pending.len() * level) as u64);
-        self.directory.get_mut(id).attached = members;
-        for shortfall in shortfalls {
-            self.fall_behind(id, shortfall, &whole, &cuts, &pending);
-        }
-        pending.clear();
-        self.directory.get_mut(id).pending = pending;
+        self.outgoing.jobs = jobs;
     }
 
     /// A member did not take all of `frames`: it keeps the rest of the frame that was begun, and the events of those that
@@ -242,10 +269,13 @@ impl<S: Sink> Shard<S> {
 
     /// Sends an audience's attached members what was merged for them: a frame a second of `ts`.
     pub(super) fn flush_shared(&mut self, id: AudienceId) {
-        let audience = self.directory.get_mut(id);
-        if audience.shared.is_empty() {
+        if self.directory.get(id).shared.is_empty() {
             return;
         }
+        if self.outgoing.has_any(&self.directory.get(id).attached) {
+            self.write_queued();
+        }
+        let audience = self.directory.get_mut(id);
         let wire = audience.key.wire;
         let members = std::mem::take(&mut audience.attached);
         let mut shared = std::mem::take(&mut audience.shared);

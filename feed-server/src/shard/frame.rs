@@ -91,6 +91,12 @@ impl FrameBuilder {
 
     /// The same with a trailer, where the wire has one.
     pub fn finish_with(&mut self, trailer: Trailer) -> &[u8] {
+        let begin = self.end(trailer);
+        &self.buffer[begin..]
+    }
+
+    /// Finishes the frame; returns where it begins.
+    fn end(&mut self, trailer: Trailer) -> usize {
         let start = self.close_array();
         match self.wire {
             Wire::WebSocket(_) => self.finish_message(start),
@@ -108,16 +114,23 @@ impl FrameBuilder {
         }
     }
 
-    fn finish_message(&mut self, start: usize) -> &[u8] {
+    /// The same, taken out together with the buffer, where it begins at the place returned; `fresh` is the next frame's buffer.
+    pub fn take_with(&mut self, trailer: Trailer, fresh: Vec<u8>) -> (Vec<u8>, usize) {
+        let begin = self.end(trailer);
+        let buffer = std::mem::replace(&mut self.buffer, fresh);
+        self.clear();
+        (buffer, begin)
+    }
+
+    fn finish_message(&mut self, start: usize) -> usize {
         let length = self.buffer.len() - start;
         if length > FRAGMENT_BYTES {
             self.buffer = fragmented(self.format, &self.buffer[start..]);
-            return &self.buffer;
+            return 0;
         }
         let mut header = [0; 16];
         let bytes = write_header(opcode(self.format), true, &self.buffer[start..], &mut header);
-        let begin = self.prepend(start, &header[..bytes]);
-        &self.buffer[begin..]
+        self.prepend(start, &header[..bytes])
     }
 
     fn push_trailer(&mut self, trailer: Trailer) {
@@ -134,14 +147,13 @@ impl FrameBuilder {
     }
 
     /// Wraps what starts at `start` into a chunk, if the wire has chunks.
-    fn finish_chunk(&mut self, start: usize) -> &[u8] {
+    fn finish_chunk(&mut self, start: usize) -> usize {
         if !self.wire.is_chunked() {
-            return &self.buffer[start..];
+            return start;
         }
         let length = format!("{:x}\r\n", self.buffer.len() - start);
         self.buffer.extend_from_slice(b"\r\n");
-        let begin = self.prepend(start, length.as_bytes());
-        &self.buffer[begin..]
+        self.prepend(start, length.as_bytes())
     }
 
     /// Puts `bytes` before `start`; returns where they begin.

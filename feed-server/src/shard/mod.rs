@@ -20,10 +20,12 @@ pub mod frame;
 mod latest;
 mod member;
 pub mod outbox;
+mod outgoing;
 mod private;
 pub mod queue;
 pub mod replay;
 mod resume;
+pub mod ring;
 mod roster;
 mod send;
 mod subscribing;
@@ -48,6 +50,8 @@ use counters::Counters;
 use frame::FrameBuilder;
 use member::Member;
 use outbox::Sink;
+use outgoing::Outgoing;
+use ring::Ring;
 use wire::Wire;
 
 use crate::market::Market;
@@ -74,6 +78,8 @@ pub struct Shard<S> {
     /// Audiences that members have left; perhaps nobody is in them any more.
     left: Vec<AudienceId>,
     builders: [FrameBuilder; Wire::COUNT],
+    /// Frames of the batch that are not written yet.
+    outgoing: Outgoing,
     generation: u32,
     counters: Arc<Counters>,
     /// This thread's CPU time, ns, if it is to be counted by transport.
@@ -99,6 +105,7 @@ impl<S: Sink> Shard<S> {
             unsettled: Vec::new(),
             left: Vec::new(),
             builders: Wire::ALL.map(|wire| FrameBuilder::new(wire, market.epoch())),
+            outgoing: Outgoing::new(),
             generation: 0,
             counters,
             cpu_clock: None,
@@ -153,6 +160,16 @@ impl<S: Sink> Shard<S> {
     #[must_use]
     pub fn is_blocked(&self, id: ConnectionId) -> bool {
         self.members.get(id).is_some_and(Member::is_blocked)
+    }
+
+    /// Has up to `sends` writes of a batch collected before they are done; a ring's way of writing, without one.
+    pub fn collect_writes(&mut self, sends: usize) {
+        self.outgoing.collect(sends);
+    }
+
+    /// Has frames of a batch written through a ring of this thread's, many at once.
+    pub fn use_ring(&mut self, ring: Ring) {
+        self.outgoing.use_ring(ring);
     }
 
     /// Has the CPU time of fan-out counted by transport; `clock` gives that of this thread, ns. Costs two readings an

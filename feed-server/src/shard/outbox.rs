@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::os::fd::BorrowedFd;
 
 use super::wire::Wire;
 
@@ -14,6 +15,11 @@ pub trait Sink {
     /// # Errors
     /// The connection is broken.
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// The socket behind it, if writing to that is the same as [`try_write`](Self::try_write).
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
 
     /// The shard has more for this connection than it took: call `Shard::writable` once it takes more.
     fn want_writable(&mut self);

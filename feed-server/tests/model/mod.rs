@@ -85,8 +85,11 @@ impl World {
         let market = Market::new(universe, "e1", Retention { events: history, bar_bytes: 1 << 22 });
         let (producer, queue) = queue(queue_events);
         let counters = Arc::new(Counters::default());
+        let mut shard = Shard::new(market.clone(), LIMITS, counters.clone(), 7);
+        // As with a ring, or each write by itself.
+        shard.collect_writes(if history.is_multiple_of(2) { 3 } else { 1 });
         Self {
-            shard: Shard::new(market.clone(), LIMITS, counters.clone(), 7),
+            shard,
             ingest: Ingest::new(market.clone(), vec![producer]),
             queue,
             market,

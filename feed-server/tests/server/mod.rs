@@ -80,6 +80,8 @@ impl TestServer {
                 coalesce_us: 0,
                 connections_max: 100,
                 notsent_lowat: 16_384,
+                busy_max: 75,
+                io_uring: true,
                 origins: Origins::Any,
                 lab: None,
                 limits: LIMITS,
