@@ -21,8 +21,8 @@ use crate::shard::{Now, Shard};
 const BATCH_EVENTS_MAX: usize = 4096;
 /// One read takes at most this much.
 const SCRATCH_BYTES: usize = 64 * 1024;
-/// A pass that takes so long has written to hundreds of connections.
-const LONG_PASS: Duration = Duration::from_millis(3);
+/// A pass that takes so long has written to a thousand connections or so: shorter ones are left to be as fresh as they can.
+const LONG_PASS: Duration = Duration::from_millis(8);
 /// No rest is longer than this.
 const REST_MAX: Duration = Duration::from_millis(25);
 /// Pauses shorter than this are beyond tokio's timer: the thread itself sleeps.
