@@ -202,6 +202,8 @@ fn one_too_many_is_told_when_to_come_back() {
         let answer = server.get(&format!("/v1/{path}symbols=*"));
         assert_eq!(answer.problem(503).0, "rate_limited");
         assert_eq!(answer.header("retry-after"), Some("5"));
+        let exposed = answer.header("access-control-expose-headers");
+        assert_eq!(exposed, Some("etag, retry-after"), "a page may read when to come back");
     }
 }
 

@@ -102,6 +102,11 @@ impl FromStr for Objective {
         let lane = left.strip_suffix(field).unwrap_or_default().trim_end_matches('.').trim();
         let lane = (!lane.is_empty()).then(|| lane.to_owned());
         let limit = limit(right, unit).map_err(|why| wrong(right_at, why))?;
+        if limit == 0.0 && !inclusive {
+            let why =
+                format!("`<{right}` can never be met: nothing here is below zero; `<=` could");
+            return Err(wrong(right_at, why));
+        }
         Ok(Self { expression: expression.to_owned(), lane, field, unit, inclusive, limit })
     }
 }
@@ -238,6 +243,8 @@ mod tests {
             ("p99<20", 4, "a time needs its unit"),
             ("p99<fast", 4, "`fast` is no limit"),
             ("p99<-1ms", 4, "can never be met"),
+            ("p99<0ms", 4, "can never be met"),
+            ("missed<0", 7, "`<=` could"),
             ("missed<3ms", 7, "`ms` is not a unit"),
             ("<20ms", 0, "no field ``"),
         ] {

@@ -4,6 +4,8 @@ use hyper::header::{self, HeaderMap, HeaderValue};
 
 /// Header fields of ours that scripts may read.
 const EXPOSED: HeaderValue = HeaderValue::from_static("etag");
+/// Of an answer that says when to come back.
+const EXPOSED_LATER: HeaderValue = HeaderValue::from_static("etag, retry-after");
 /// Header fields that scripts may send besides the harmless ones.
 const ALLOWED: HeaderValue =
     HeaderValue::from_static("last-event-id, if-none-match, cache-control, authorization");
@@ -48,7 +50,11 @@ impl Origins {
                 answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             }
         }
-        answer.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        let exposed = match answer.contains_key(header::RETRY_AFTER) {
+            true => EXPOSED_LATER,
+            false => EXPOSED,
+        };
+        answer.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     }
 
     /// Adds what answers a preflight.
