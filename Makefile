@@ -27,7 +27,7 @@ PAGE_SOURCES := $(shell find $(WEB)/app/src $(WEB)/app/public $(WEB)/app/frame $
 
 .PHONY: help
 help: ## list these commands
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | awk -F'\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | awk -F'\t' '{ printf "  make %-20s %s\n", $$1, $$2 }'
 
 .PHONY: run
 run: $(if $(HAVE_NODE),$(PAGES),say-no-node) ## build everything and run the server with the simulator and the dashboards
@@ -84,6 +84,14 @@ lint-ts: $(MODULES)
 bench: ## run the benchmarks
 	cargo bench $(CARGO_ARGS) -p benches
 
+.PHONY: instructions
+instructions: valgrind ## count the hot paths’ instructions; fails if one grew by more than 5 % over benches/instructions.json
+	cargo run --release $(CARGO_ARGS) -q -p benches --bin instructions -- check
+
+.PHONY: instructions-accept
+instructions-accept: valgrind ## write the present counts to benches/instructions.json
+	cargo run --release $(CARGO_ARGS) -q -p benches --bin instructions -- accept
+
 .PHONY: peers
 peers: ## compare with other servers at the same work (some 20 minutes); ARGS="--only tickcast,uwebsockets --rows 1k"
 	benches/peers/run $(ARGS)
@@ -107,6 +115,13 @@ chromium:
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
 	else echo "Chromium is missing: install it (Debian: sudo apt-get install chromium), or set CHROMIUM to its path" >&2; exit 1; fi
+
+.PHONY: valgrind
+valgrind:
+	@if command -v valgrind >/dev/null; then exit 0; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq valgrind >/dev/null; \
+	else echo "valgrind is missing: install it (Debian: sudo apt-get install valgrind)" >&2; exit 1; fi
 
 # npm writes this file at the end of an installation.
 $(MODULES): $(WEB)/package-lock.json $(WEB)/package.json $(WEB)/sdk/package.json $(WEB)/app/package.json $(WEB)/report/package.json $(WEB)/grafana/package.json $(WEB)/examples/react/package.json | need-node
