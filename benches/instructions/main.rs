@@ -7,8 +7,8 @@
 //! compiler, libc or valgrind counts otherwise, which is why the file names them and differences are said.
 //!
 //! Two runs of one build differ by less than 0.1 %. Two builds may differ by more: how a crate is cut into units of code
-//! generation decides what is inlined. `client-frames` has moved by 5 % with a change of another module, and by 1 % with the
-//! folder built in. Where such a thing is all that the gate found, accept it and say so in the commit.
+//! generation decides what is inlined. `client-frames` has moved by 1 % and by 5 % with changes of other modules; the folder
+//! built in made no difference. Where such a thing is all that the gate found, accept it and say so in the commit.
 
 mod baseline;
 mod callgrind;
