@@ -46,7 +46,7 @@ pub struct Subscribe {
     pub channels: ChannelSet,
     /// `every` unless told otherwise.
     pub mode: Mode,
-    /// For `latest`: 0 to [`INTERVAL_MS_MAX`].
+    /// For `latest`: 0 to [`INTERVAL_MS_MAX`](crate::INTERVAL_MS_MAX).
     pub interval_ms: u32,
     /// Continue after this.
     pub since: Option<Cursor>,
