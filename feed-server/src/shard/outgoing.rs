@@ -17,6 +17,8 @@ use super::wire::Wire;
 
 /// So many bytes of frames at once: they should still be in the processor's cache when the kernel copies them.
 const BYTES_MAX: usize = 512 * 1024;
+/// Memory of buffers that are kept to be used again, at most.
+const SPARE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// For fewer sends a ring does not pay.
 const SENDS_MIN: usize = 4;
 
@@ -52,6 +54,8 @@ pub(super) struct Outgoing {
     is_in: Vec<u64>,
     /// Buffers to be used again.
     spare: Vec<Vec<u8>>,
+    /// Their memory.
+    spare_bytes: usize,
     bytes: usize,
     /// So many writes are collected before they are done.
     sends_max: usize,
@@ -69,6 +73,7 @@ impl Outgoing {
             members: Vec::new(),
             is_in: Vec::new(),
             spare: Vec::new(),
+            spare_bytes: 0,
             bytes: 0,
             sends_max: 1,
             ring: None,
@@ -108,7 +113,9 @@ impl Outgoing {
 
     /// A buffer to build a frame in.
     pub fn buffer(&mut self) -> Vec<u8> {
-        self.spare.pop().unwrap_or_default()
+        let buffer = self.spare.pop().unwrap_or_default();
+        self.spare_bytes -= buffer.capacity();
+        buffer
     }
 
     /// Takes a job in.
@@ -127,7 +134,8 @@ impl Outgoing {
     /// Gives a job's buffer back.
     pub fn recycle(&mut self, mut buffer: Vec<u8>) {
         // What a burst needed is not kept for good.
-        if buffer.capacity() <= 2 * super::frame::FRAGMENT_BYTES && self.spare.len() < SENDS_MAX {
+        if self.spare_bytes + buffer.capacity() <= SPARE_BYTES_MAX && self.spare.len() < SENDS_MAX {
+            self.spare_bytes += buffer.capacity();
             buffer.clear();
             self.spare.push(buffer);
         }
