@@ -13,13 +13,17 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use io_uring::{IoUring, opcode, types};
+use io_uring::{IoUring, opcode, squeue, types};
 
 /// Most sends of one system call.
 pub const SENDS_MAX: usize = 256;
 
 /// A thread's ring.
-pub struct Ring(IoUring);
+pub struct Ring {
+    ring: IoUring,
+    /// What is about to be submitted; empty between calls.
+    entries: Vec<squeue::Entry>,
+}
 
 impl fmt::Debug for Ring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,7 +41,7 @@ impl Ring {
         let mut builder = IoUring::builder();
         // Completions are looked at by the one thread that submits, and only when it waits: no interrupts, no locks.
         builder.setup_single_issuer().setup_defer_taskrun().setup_coop_taskrun();
-        builder.build(SENDS_MAX as u32).map(Self)
+        Ok(Self { ring: builder.build(SENDS_MAX as u32)?, entries: Vec::new() })
     }
 
     /// Sends each buffer to its socket without waiting for any; `results` gets the bytes that each took, in order. What a socket
@@ -51,21 +55,21 @@ impl Ring {
         results: &mut Vec<io::Result<usize>>,
     ) {
         results.clear();
-        let mut queue = self.0.submission();
+        self.entries.clear();
+        // All of them first: if the caller's iterator panics, the ring holds no pointer yet.
         for (socket, bytes) in sends {
             let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
             let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-            let entry = opcode::Send::new(types::Fd(socket.as_raw_fd()), bytes.as_ptr(), length)
-                .flags(flags)
-                .build()
-                .user_data(results.len() as u64);
-            assert!(results.len() < SENDS_MAX, "too many sends at once");
-            // SAFETY: socket and buffer are borrowed for 'a, and this function returns only once every send has completed, be
-            // it with an error (`wait_for`); until then the kernel may read the buffer.
-            unsafe { queue.push(&entry) }.expect("the ring has room for all");
+            let send = opcode::Send::new(types::Fd(socket.as_raw_fd()), bytes.as_ptr(), length);
+            self.entries.push(send.flags(flags).build().user_data(results.len() as u64));
             results.push(Ok(0));
         }
-        drop(queue);
+        assert!(self.entries.len() <= SENDS_MAX, "too many sends at once");
+        // SAFETY: sockets and buffers are borrowed for 'a, and this function returns only once every send has completed, be it
+        // with an error (`wait_for`); until then the kernel may read the buffers.
+        let pushed = unsafe { self.ring.submission().push_multiple(&self.entries) };
+        pushed.expect("the ring is empty between calls, and has room for all");
+        self.entries.clear();
         self.wait_for(results);
     }
 
@@ -73,7 +77,7 @@ impl Ring {
     fn wait_for(&mut self, results: &mut [io::Result<usize>]) {
         let mut left = results.len();
         while left > 0 {
-            if let Err(error) = self.0.submit_and_wait(left) {
+            if let Err(error) = self.ring.submit_and_wait(left) {
                 let again = [libc::EINTR, libc::EAGAIN, libc::EBUSY];
                 if !error.raw_os_error().is_some_and(|code| again.contains(&code)) {
                     // The kernel may still hold buffers: going on could send bytes of something else.
@@ -81,7 +85,7 @@ impl Ring {
                     std::process::abort();
                 }
             }
-            for completion in self.0.completion() {
+            for completion in self.ring.completion() {
                 let place = completion.user_data() as usize;
                 results[place] = match completion.result() {
                     sent @ 0.. => Ok(sent as usize),
