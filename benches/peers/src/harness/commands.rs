@@ -53,7 +53,10 @@ pub fn command(place: &Place, name: &str, schedule: &Path) -> Result<Start> {
 }
 
 /// A port that nobody listens on just now.
-fn free_port() -> Result<u16> {
+///
+/// # Errors
+/// There is none.
+pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 

@@ -100,14 +100,17 @@ impl Place {
     /// # Errors
     /// As above.
     pub fn tickcast_with(&self, symbols: usize, rate: u64, more: &[&str]) -> Result<Server> {
+        let admin = commands::free_port()?;
         let mut command = Command::new(&self.tickcast);
         command
-            .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .args(["--listen", "127.0.0.1:0", "--admin-listen", &format!("127.0.0.1:{admin}")])
             .args(["--symbols", &symbols.to_string(), "--rate", &rate.to_string()])
             .args(["--trades-only", "--popularity", "uniform", "--shards", "1"])
             .args(more)
             .args(&self.tickcast_args);
-        self.start(command, "listening on http://127.0.0.1:")
+        let mut server = self.start(command, "listening on http://127.0.0.1:")?;
+        server.admin = admin;
+        Ok(server)
     }
 
     /// Starts a server that plays this schedule (Tickcast: a market of the same rate).
@@ -148,7 +151,7 @@ impl Place {
     fn start(&self, command: Command, mark: &str) -> Result<Server> {
         let name = command.get_program().display().to_string();
         let child = self.spawn(command, Stdio::piped())?;
-        let mut server = Server { child, publisher: Publisher::None, port: 0, feed: 0 };
+        let mut server = Server { child, publisher: Publisher::None, port: 0, admin: 0, feed: 0 };
         let output = server.child.stdout.take().context("no output")?;
         let mut lines = BufReader::new(output).lines();
         let (sender, port) = std::sync::mpsc::channel();
@@ -171,7 +174,7 @@ impl Place {
     fn start_quietly(&self, command: Command, port: u16, feed: u16) -> Result<Server> {
         let name = command.get_program().display().to_string();
         let child = self.spawn(command, Stdio::null())?;
-        let mut server = Server { child, publisher: Publisher::None, port, feed };
+        let mut server = Server { child, publisher: Publisher::None, port, admin: 0, feed };
         let deadline = Instant::now() + START_WITHIN;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             if let Some(status) = server.child.try_wait()? {

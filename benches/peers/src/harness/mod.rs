@@ -43,6 +43,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     let place = Place::new(arguments)?;
     let mut report = Report::begin(arguments, &place)?;
+    eprintln!("Tickcast {}: {}", report.build(), place.tickcast.display());
     let market = Market::new(&place)?;
     let mut peers = Vec::new();
     for peer in peer::asked_for(&arguments.only)? {
@@ -59,7 +60,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
     }
     Bench { arguments, place: &place, market: &market, report: &mut report }.run(&peers)?;
-    if let Some(file) = arguments.out(&report.date, &report.commit, &place.home) {
+    if let Some(file) = arguments.out(&report.date, &report.build(), &place.home) {
         report.add_to(&file).with_context(|| format!("{}", file.display()))?;
         if let Some(svg) = plot::svg(&report) {
             std::fs::write(file.with_extension("svg"), svg)?;

@@ -16,9 +16,9 @@ use super::versions::output;
 pub struct Report {
     /// Day, UTC.
     pub date: String,
-    /// Of Tickcast.
+    /// Of Tickcast, as its `/version` tells.
     pub commit: String,
-    /// With changes that are not in the commit.
+    /// Built with changes that are not in the commit.
     pub dirty: bool,
     /// Processor, kernel, compiler.
     pub machine: BTreeMap<String, String>,
@@ -126,10 +126,10 @@ impl Report {
     /// Without any rounds yet.
     ///
     /// # Errors
-    /// This is no Git repository, or there is no `date`.
+    /// Tickcast does not start or does not tell what it was built from, or there is no `date`.
     pub fn begin(arguments: &Arguments, place: &Place) -> Result<Self> {
-        let git =
-            |words: &[&str]| output(Command::new("git").arg("-C").arg(&place.home).args(words));
+        // Not that of the folder this program was built in: another build may be measured.
+        let (commit, dirty) = place.tickcast(1, 10)?.built_from()?;
         let cpu = std::fs::read_to_string("/proc/cpuinfo")?;
         let model = cpu.lines().find_map(|line| line.strip_prefix("model name"));
         let model = model.unwrap_or("unknown").trim_start_matches(['\t', ' ', ':']);
@@ -145,11 +145,16 @@ impl Report {
         ];
         Ok(Self {
             date: output(Command::new("date").args(["-u", "+%Y-%m-%d"]))?,
-            commit: git(&["rev-parse", "--short=10", "HEAD"])?,
-            dirty: !git(&["status", "--porcelain", "--untracked-files=no"])?.is_empty(),
+            commit,
+            dirty,
             machine: machine.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
             ..Self::default()
         })
+    }
+
+    /// What Tickcast was built from, for people and file names: the commit, `-dirty` behind it if there were changes.
+    pub fn build(&self) -> String {
+        format!("{}{}", self.commit, if self.dirty { "-dirty" } else { "" })
     }
 
     /// Rounds of a row and server.

@@ -19,6 +19,8 @@ pub struct Server {
     pub(super) publisher: Publisher,
     /// Where WebSockets are opened.
     pub port: u16,
+    /// Where Tickcast's admin endpoints are; 0 for others.
+    pub(super) admin: u16,
     /// Where a broker's publisher connects.
     pub(super) feed: u16,
 }
@@ -74,7 +76,7 @@ impl Server {
     /// # Errors
     /// There is none.
     pub fn get(&self, path: &str) -> Result<String> {
-        self.ask("GET", path)
+        self.ask(self.port, "GET", path)
     }
 
     /// The same for a POST without a body.
@@ -82,11 +84,21 @@ impl Server {
     /// # Errors
     /// As above.
     pub fn post(&self, path: &str) -> Result<String> {
-        self.ask("POST", path)
+        self.ask(self.port, "POST", path)
     }
 
-    fn ask(&self, method: &str, path: &str) -> Result<String> {
-        let mut socket = TcpStream::connect(("127.0.0.1", self.port))?;
+    /// The commit that Tickcast was built from, by its own account, and whether with changes.
+    ///
+    /// # Errors
+    /// It does not tell.
+    pub fn built_from(&self) -> Result<(String, bool)> {
+        let version: serde_json::Value =
+            serde_json::from_str(&self.ask(self.admin, "GET", "/version")?)?;
+        Ok(commit_of(&version))
+    }
+
+    fn ask(&self, port: u16, method: &str, path: &str) -> Result<String> {
+        let mut socket = TcpStream::connect(("127.0.0.1", port))?;
         socket.set_read_timeout(Some(ANSWER_WITHIN))?;
         write!(
             socket,
@@ -100,6 +112,15 @@ impl Server {
     }
 }
 
+/// Commit, and whether with changes; a build outside of a repository knows neither.
+fn commit_of(version: &serde_json::Value) -> (String, bool) {
+    let commit = version["commit"].as_str().unwrap_or("unknown");
+    match commit.strip_suffix("-dirty") {
+        Some(clean) => (clean.to_owned(), true),
+        None => (commit.to_owned(), commit == "unknown"),
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         let publisher = match &mut self.publisher {
@@ -110,5 +131,18 @@ impl Drop for Server {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_is_named_by_its_commit_and_whether_it_was_changed() {
+        let of = |commit| commit_of(&serde_json::json!({ "commit": commit }));
+        assert_eq!(of(Some("4744f1e8ef")), ("4744f1e8ef".to_owned(), false));
+        assert_eq!(of(Some("4744f1e8ef-dirty")), ("4744f1e8ef".to_owned(), true));
+        assert_eq!(of(None), ("unknown".to_owned(), true));
     }
 }

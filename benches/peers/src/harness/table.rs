@@ -15,9 +15,7 @@ pub const CLIENT_SHARE_MAX: f64 = 0.85;
 pub fn text(report: &Report) -> String {
     let machine: Vec<_> =
         report.machine.iter().map(|(key, value)| format!("{key} {value}")).collect();
-    let dirty = if report.dirty { " with changes" } else { "" };
-    let mut text =
-        format!("{}, commit {}{dirty}, {}\n", report.date, report.commit, machine.join(", "));
+    let mut text = format!("{}, commit {}, {}\n", report.date, report.build(), machine.join(", "));
     for row in &ROWS {
         for (case, kind) in row.cases {
             let name = format!("{}{case}", row.name);
