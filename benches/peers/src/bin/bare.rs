@@ -1,19 +1,22 @@
 //! The limit: one thread that sends each message to each subscriber's socket with a system call, and does nothing else.
-//! Handshakes happen on another thread. `bare SCHEDULE flood` instead sends all symbols' messages in large pieces as fast as
-//! the clients take them: how fast the clients can be.
+//! Handshakes happen on another thread. For the clients' own limit, `bare SCHEDULE flood` instead
+//! sends large pieces of many messages as fast as the clients take them, and `bare SCHEDULE pulse` one message at a time to
+//! everybody, with pauses in which they can read it.
 
 use std::io::{ErrorKind, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use peers::{serve, source};
 
 /// A subscriber and the places of its symbols.
 type Arrived = (TcpStream, Vec<usize>);
 /// Bytes of one send when flooding.
 const FLOOD_BYTES: usize = 16 * 1024;
+/// Between two messages when pulsing.
+const PULSE: Duration = Duration::from_millis(20);
 /// A flood begins when nobody has come for so long.
 const ALL_HERE: Duration = Duration::from_millis(500);
 
@@ -25,8 +28,10 @@ fn main() -> Result<()> {
     let (sender, arrived) = mpsc::channel();
     let symbols = source.symbols().to_vec();
     std::thread::spawn(move || accept(&listener, &symbols, &sender));
-    if std::env::args().nth(2).as_deref() == Some("flood") {
-        return flood(&mut source, &arrived);
+    match std::env::args().nth(2).as_deref() {
+        Some("flood") => return flood(&mut source, &arrived),
+        Some("pulse") => return pulse(&mut source, &arrived),
+        _ => {}
     }
     let mut subscribers = vec![Vec::new(); source.symbols().len()];
     let mut frame = Vec::new();
@@ -76,7 +81,7 @@ fn put_frame(frame: &mut Vec<u8>, message: &[u8]) {
 
 /// Sends the same piece of whole frames to everybody, again and again.
 fn flood(source: &mut source::Source, arrived: &Receiver<Arrived>) -> Result<()> {
-    let (mut piece, mut frame, mut clients) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut piece, mut frame) = (Vec::new(), Vec::new());
     while piece.len() < FLOOD_BYTES {
         source.wait();
         source.due(|_, message| {
@@ -84,17 +89,7 @@ fn flood(source: &mut source::Source, arrived: &Receiver<Arrived>) -> Result<()>
             piece.extend_from_slice(&frame);
         });
     }
-    // Whoever comes while others are flooded would wait for ever: it begins when nobody has come for a while.
-    loop {
-        match arrived.recv_timeout(ALL_HERE) {
-            Ok((socket, _)) => {
-                socket.set_nonblocking(true)?;
-                clients.push((socket, 0));
-            }
-            Err(RecvTimeoutError::Timeout) if clients.is_empty() => {}
-            Err(_) => break,
-        }
-    }
+    let mut clients: Vec<_> = everybody(arrived)?.into_iter().map(|socket| (socket, 0)).collect();
     loop {
         for (socket, at) in &mut clients {
             match socket.write(&piece[*at..]) {
@@ -102,6 +97,41 @@ fn flood(source: &mut source::Source, arrived: &Receiver<Arrived>) -> Result<()>
                 Err(why) if why.kind() == ErrorKind::WouldBlock => {}
                 Err(why) => return Err(why.into()),
             }
+        }
+    }
+}
+
+/// Sends everybody one message, again and again.
+fn pulse(source: &mut source::Source, arrived: &Receiver<Arrived>) -> Result<()> {
+    let mut frame = Vec::new();
+    while frame.is_empty() {
+        source.wait();
+        source.due(|_, message| put_frame(&mut frame, message));
+    }
+    let clients = everybody(arrived)?;
+    loop {
+        for mut socket in &clients {
+            match socket.write(&frame) {
+                Ok(length) if length == frame.len() => {}
+                Ok(length) => bail!("{length} of {} bytes sent", frame.len()),
+                Err(why) => return Err(why.into()),
+            }
+        }
+        std::thread::sleep(PULSE);
+    }
+}
+
+/// Waits until nobody has come for a while: whoever came while the others are sent to would wait for ever.
+fn everybody(arrived: &Receiver<Arrived>) -> Result<Vec<TcpStream>> {
+    let mut clients = Vec::new();
+    loop {
+        match arrived.recv_timeout(ALL_HERE) {
+            Ok((socket, _)) => {
+                socket.set_nonblocking(true)?;
+                clients.push(socket);
+            }
+            Err(RecvTimeoutError::Timeout) if clients.is_empty() => {}
+            Err(_) => return Ok(clients),
         }
     }
 }

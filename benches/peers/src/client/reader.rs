@@ -19,6 +19,8 @@ pub struct Counters {
     pub messages: u64,
     /// WebSocket data frames.
     pub frames: u64,
+    /// System calls that gave something.
+    pub reads: u64,
     /// Bytes with all headers of WebSocket.
     pub bytes: u64,
 }

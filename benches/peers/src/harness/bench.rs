@@ -68,12 +68,14 @@ impl Bench<'_> {
 
     /// Measures all cases of a row once; whether it makes sense to do so again.
     fn enter(&mut self, row: &Row, number: u32, entrant: &mut Entrant) -> bool {
+        let rounds = self.arguments.rounds();
         for (case, kind) in row.cases {
+            let progress = format!("; {}{case}, round {} of {rounds}", row.name, number + 1);
             match self.measure(*kind, entrant) {
                 Ok(round) => {
                     let row = format!("{}{case}", row.name);
                     let round = Round { row, round: number, ..round };
-                    eprintln!("   {}", line(&round));
+                    eprintln!("   {}{}", line(&round), progress);
                     self.report.rounds.push(round);
                 }
                 Err(why) => {
@@ -124,7 +126,7 @@ impl Bench<'_> {
             }
             Kind::Idle(connections) => idle::measure(place, market, peer, connections),
             Kind::Storm => storm::measure(place, market, peer),
-            Kind::Flood(shape) => flood::measure(place, market, &shape.work(window)),
+            Kind::Flood(shape, what) => flood::measure(place, market, &shape.work(window), what),
         }
     }
 }
@@ -132,6 +134,14 @@ impl Bench<'_> {
 /// What is shown of a round while others still run.
 fn line(round: &Round) -> String {
     let peer = &round.peer;
+    if round.reads > 0 {
+        return format!(
+            "{peer:<16} {:.2} M messages/s, {:.3} M reads/s for a processor, of which {:.0} % was used",
+            round.messages as f64 / round.client_cpu_s / 1e6,
+            round.reads as f64 / round.client_cpu_s / 1e6,
+            round.client_share() * 100.0
+        );
+    }
     if let Some(kib) = round.memory_kib {
         return format!("{peer:<16} {kib:>6.2} KiB a connection");
     }

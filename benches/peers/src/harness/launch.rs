@@ -77,13 +77,13 @@ impl Place {
             .with_context(|| format!("not installed ({})", peer.install))
     }
 
-    /// Starts `bare` as a source of more than the clients can read.
+    /// Starts `bare` as a source for the clients' own limit; `mode` is `flood` or `pulse`.
     ///
     /// # Errors
     /// It does not come up.
-    pub fn flood(&self, schedule: &Path) -> Result<Server> {
+    pub fn flood(&self, schedule: &Path, mode: &str) -> Result<Server> {
         let mut command = Command::new(self.programs.join("bare"));
-        command.arg(schedule).arg("flood");
+        command.arg(schedule).arg(mode);
         self.start(command, peers::serve::LISTENING)
     }
 

@@ -54,6 +54,9 @@ pub struct Round {
     pub fewest: u64,
     /// WebSocket data frames.
     pub frames: u64,
+    /// System calls of the clients that gave something; counted where they are what is measured.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reads: u64,
     /// Bytes with WebSocket's headers.
     pub bytes: u64,
     /// Messages that the events of the window would be, by the stream's own numbering.
@@ -76,6 +79,11 @@ pub struct Round {
     /// How long it took until all newcomers had what they asked for, s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub served_s: Option<f64>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Receipt − the instant at which an event was due, ms.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::fanout::{WARM_UP, Work};
+use super::flood::Flood;
 use super::peer::Peer;
 
 /// A row.
@@ -30,7 +31,7 @@ pub enum Kind {
     /// Thousands at once.
     Storm,
     /// The clients' own limit.
-    Flood(Shape),
+    Flood(Shape, Flood),
 }
 
 /// Connections, symbols, symbols of a connection, events a second.
@@ -127,8 +128,11 @@ pub static ROWS: [Row; 10] = [
     },
     Row {
         name: "client",
-        title: "the clients' own limit: pieces of 16 KiB, as fast as they are read",
-        cases: &[("", Kind::Flood(Shape(1000, 100, 10, 1_000)))],
+        title: "the clients' own limit: 1000 connections, what one processor can read of them",
+        cases: &[
+            ("/pieces", Kind::Flood(Shape(1000, 100, 10, 1_000), Flood::Pieces)),
+            ("/messages", Kind::Flood(Shape(1000, 100, 10, 1_000), Flood::Messages)),
+        ],
         who: |peer| peer.name == "bare",
     },
 ];

@@ -8,7 +8,7 @@ use super::rows::{Kind, ROWS, Row};
 use super::statistics::Spread;
 use super::targets::{TARGETS, ratio};
 
-/// A client that used more of its processor may have been what was measured.
+/// Clients that used more of their processor may have been the limit: the server's rate is "at least" what they read.
 pub const CLIENT_SHARE_MAX: f64 = 0.85;
 
 /// All tables.
@@ -23,6 +23,7 @@ pub fn text(report: &Report) -> String {
                 head(&mut text, row, &name);
                 match kind {
                     Kind::Idle(_) => idle(&mut text, report, &name),
+                    Kind::Flood(..) => clients(&mut text, report, &name),
                     _ => fanout(&mut text, report, &name),
                 }
             }
@@ -50,6 +51,28 @@ fn idle(text: &mut String, report: &Report, row: &str) {
     }
 }
 
+fn clients(text: &mut String, report: &Report, row: &str) {
+    text.push_str(
+        "| sender | million messages/s of a whole processor | million reads/s | messages a read | processor used |\n\
+         |---|---|---|---|---|\n",
+    );
+    for peer in &PEERS {
+        let over = |value: fn(&Round) -> f64| Spread::of(report.of(row, peer.name).map(value));
+        let Some(messages) = over(|round| round.messages as f64 / round.client_cpu_s / 1e6) else {
+            continue;
+        };
+        let shown = |value| over(value).map_or_else(String::new, |spread| spread.to_string());
+        let _ = writeln!(
+            text,
+            "| {} | {messages} | {} | {} | {:.0} % |",
+            peer.name,
+            shown(|round| round.reads as f64 / round.client_cpu_s / 1e6),
+            shown(|round| round.messages as f64 / round.reads as f64),
+            over(Round::client_share).map_or(0.0, |spread| spread.median) * 100.0,
+        );
+    }
+}
+
 fn fanout(text: &mut String, report: &Report, row: &str) {
     text.push_str(
         "| server | CPU µs a message | : uWebSockets | delivered | million messages/s | p50 ms | p99 ms | messages a frame | bytes a message | client |\n\
@@ -63,13 +86,13 @@ fn fanout(text: &mut String, report: &Report, row: &str) {
         let median = |value| over(value).map_or(0.0, |spread| spread.median);
         let shown = |value| over(value).map_or_else(String::new, |spread| spread.to_string());
         let client = median(Round::client_share);
-        let mark = if client > CLIENT_SHARE_MAX { " **(limit)**" } else { "" };
+        let at_least = if client > CLIENT_SHARE_MAX { "at least " } else { "" };
         let delivered = median(|round| round.messages as f64 / round.asked * 100.0);
         let delivered =
             if delivered.is_finite() { format!("{delivered:.0} %") } else { String::new() };
         let _ = writeln!(
             text,
-            "| {} | {cpu} | {against} | {delivered} | {:.3} | {} | {} | {:.1} | {:.0} | {:.0} %{mark} |",
+            "| {} | {cpu} | {against} | {delivered} | {at_least}{:.3} | {} | {} | {:.1} | {:.0} | {:.0} % |",
             peer.name,
             median(Round::rate_delivered) / 1e6,
             shown(|round| round.latency.p50_ms),
