@@ -92,21 +92,12 @@ impl Place {
     /// # Errors
     /// It does not come up.
     pub fn tickcast(&self, symbols: usize, rate: u64) -> Result<Server> {
-        self.tickcast_with(symbols, rate, &[])
-    }
-
-    /// The same with more arguments.
-    ///
-    /// # Errors
-    /// As above.
-    pub fn tickcast_with(&self, symbols: usize, rate: u64, more: &[&str]) -> Result<Server> {
         let admin = commands::free_port()?;
         let mut command = Command::new(&self.tickcast);
         command
             .args(["--listen", "127.0.0.1:0", "--admin-listen", &format!("127.0.0.1:{admin}")])
             .args(["--symbols", &symbols.to_string(), "--rate", &rate.to_string()])
             .args(["--trades-only", "--popularity", "uniform", "--shards", "1"])
-            .args(more)
             .args(&self.tickcast_args);
         let mut server = self.start(command, "listening on http://127.0.0.1:")?;
         server.admin = admin;

@@ -76,15 +76,7 @@ impl Server {
     /// # Errors
     /// There is none.
     pub fn get(&self, path: &str) -> Result<String> {
-        self.ask(self.port, "GET", path)
-    }
-
-    /// The same for a POST without a body.
-    ///
-    /// # Errors
-    /// As above.
-    pub fn post(&self, path: &str) -> Result<String> {
-        self.ask(self.port, "POST", path)
+        self.ask(self.port, path)
     }
 
     /// The commit that Tickcast was built from, by its own account, and whether with changes.
@@ -92,18 +84,14 @@ impl Server {
     /// # Errors
     /// It does not tell.
     pub fn built_from(&self) -> Result<(String, bool)> {
-        let version: serde_json::Value =
-            serde_json::from_str(&self.ask(self.admin, "GET", "/version")?)?;
+        let version: serde_json::Value = serde_json::from_str(&self.ask(self.admin, "/version")?)?;
         Ok(commit_of(&version))
     }
 
-    fn ask(&self, port: u16, method: &str, path: &str) -> Result<String> {
+    fn ask(&self, port: u16, path: &str) -> Result<String> {
         let mut socket = TcpStream::connect(("127.0.0.1", port))?;
         socket.set_read_timeout(Some(ANSWER_WITHIN))?;
-        write!(
-            socket,
-            "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nx-tickcast-lab: 1\r\n\r\n"
-        )?;
+        write!(socket, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")?;
         let mut answer = String::new();
         socket.read_to_string(&mut answer)?;
         let (head, body) = answer.split_once("\r\n\r\n").context("no answer")?;

@@ -1,6 +1,7 @@
 //! Thousands of connections that arrive at once, each wanting the latest event of many symbols, while others are being
 //! served: how long until all have what they asked for, and what the others notice.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -18,10 +19,12 @@ const OTHERS: usize = 100;
 const OTHERS_EACH: usize = 10;
 const NEWCOMERS: usize = 10_000;
 const NEWCOMERS_EACH: usize = 50;
-/// Events a second, first until each symbol has one, then during the arrival: each goes to half of the newcomers.
-const FILL_RATE: u64 = 5_000;
+/// Events a second, before the arrival until each symbol has had one, and during it: each goes to half of the newcomers. The same
+/// all the time: only `--lab` can change it, and measures what each audience costs, which takes writing one by one.
 const RATE: u64 = 20;
-const FILL: Duration = Duration::from_secs(2);
+/// For each symbol to have had an event.
+const TRADED_WITHIN: Duration = Duration::from_secs(120);
+const TELL_EVERY: Duration = Duration::from_secs(10);
 /// Opening braces that a newcomer has received when it has its snapshot: two of the welcome, one of the answer, one of each
 /// event. Events that happen meanwhile come behind it.
 const SERVED_MESSAGES: u64 = 3 + NEWCOMERS_EACH as u64;
@@ -32,7 +35,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// # Errors
 /// Somebody is not served.
 pub fn measure(place: &Place, market: &Market, peer: &Peer) -> Result<Round> {
-    let server = place.tickcast_with(SYMBOLS, FILL_RATE, &["--lab"])?;
+    let server = place.tickcast(SYMBOLS, RATE)?;
     let (others, newcomers) = (
         market.sets(SYMBOLS, OTHERS_EACH, OTHERS)?,
         market.sets(SYMBOLS, NEWCOMERS_EACH, NEWCOMERS)?,
@@ -47,9 +50,7 @@ pub fn measure(place: &Place, market: &Market, peer: &Peer) -> Result<Round> {
         within: OPEN_WITHIN,
     };
     let mut clients = Clients::open(&plan, 1)?;
-    clients.read_until(Instant::now() + FILL)?;
-    server.post(&format!("/lab/rate?events_per_s={RATE}"))?;
-    clients.read_until(Instant::now() + FILL)?;
+    await_trades(&mut clients)?;
     clients.observed.part = Some(0);
     let counters = clients.counters;
     let (server_cpu, client_cpu, began) = (server.cpu()?, clock::own()?, Instant::now());
@@ -83,4 +84,26 @@ pub fn measure(place: &Place, market: &Market, peer: &Peer) -> Result<Round> {
         served_s: Some(served),
         ..Round::default()
     })
+}
+
+/// Reads until each symbol has had an event.
+fn await_trades(clients: &mut Clients) -> Result<()> {
+    let (began, mut told) = (Instant::now(), Instant::now());
+    loop {
+        clients.read_until(Instant::now() + 25 * LOOK_EVERY)?;
+        let mut traded = HashSet::new();
+        for (symbol, last) in clients.positions().flatten() {
+            if last.is_some() {
+                traded.insert(symbol);
+            }
+        }
+        if traded.len() == SYMBOLS {
+            return Ok(());
+        }
+        ensure!(began.elapsed() < TRADED_WITHIN, "only {} symbols have traded", traded.len());
+        if told.elapsed() > TELL_EVERY {
+            told = Instant::now();
+            eprintln!("      {} of {SYMBOLS} symbols have traded", traded.len());
+        }
+    }
 }
