@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use super::decoder::{Decoder, Input, Item, MessageLimit};
 use super::socket::{Ready, Socket};
 use crate::runtime::Local;
+use crate::server::SocketGuard;
 use crate::shard::{ConnectionId, Phase};
 
 /// How a connection begins.
@@ -22,17 +23,27 @@ pub struct Opening {
     pub subscribe: Option<Subscribe>,
 }
 
-struct Connection {
+/// A connection that the shard knows. Its task holds this and little else: what the opening needed is gone by then.
+pub struct Connection {
     local: Rc<Local>,
     socket: Rc<Socket>,
     id: ConnectionId,
     decoder: Decoder,
     peer_has_closed: bool,
     write_is_shut: bool,
+    /// Counted until its end.
+    _guard: Rc<SocketGuard>,
 }
 
-/// Serves a connection until its end. `early` is what the client sent right behind its handshake.
-pub async fn run(local: Rc<Local>, stream: TcpStream, early: bytes::Bytes, opening: Opening) {
+/// Makes a connection known to the shard, which welcomes it. `early` is what the client sent right behind its handshake.
+#[must_use]
+pub fn open(
+    local: Rc<Local>,
+    stream: TcpStream,
+    early: bytes::Bytes,
+    opening: Opening,
+    guard: Rc<SocketGuard>,
+) -> Connection {
     let socket = Socket::new(stream);
     let now = local.now();
     let id = {
@@ -48,19 +59,24 @@ pub async fn run(local: Rc<Local>, stream: TcpStream, early: bytes::Bytes, openi
         shard.close_with(id, CloseCode::TooManyConnections, "too many connections", now);
     }
     let decoder = Decoder::new(MessageLimit::new(local.limits.message_bytes));
+    let (peer_has_closed, write_is_shut) = (false, false);
     let mut connection =
-        Connection { local, socket, id, decoder, peer_has_closed: false, write_is_shut: false };
+        Connection { local, socket, id, decoder, peer_has_closed, write_is_shut, _guard: guard };
     // The bytes are a view into the read buffer of the HTTP connection, which would stay as long as they do.
     let mut first = early.to_vec();
     drop(early);
     connection.take(&mut first);
-    drop(first);
-    connection.serve().await;
-    connection.local.shard.borrow_mut().remove(id);
+    connection
 }
 
 impl Connection {
-    async fn serve(&mut self) {
+    /// Serves it until its end. By reference: what an `async fn` takes by value it holds twice.
+    pub async fn serve(&mut self) {
+        self.serve_until_over().await;
+        self.local.shard.borrow_mut().remove(self.id);
+    }
+
+    async fn serve_until_over(&mut self) {
         loop {
             self.local.kick();
             if self.is_over() {
@@ -150,5 +166,21 @@ impl Connection {
                 self.peer_has_closed
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn future_bytes<F>(_: impl FnOnce(Connection) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// An idle connection's task is most of what it takes: what a handshake needed must not be in it.
+    #[test]
+    fn an_idle_connections_task_is_small() {
+        let bytes = future_bytes(|mut connection| async move { connection.serve().await });
+        assert!(bytes <= 192, "{bytes} bytes");
     }
 }

@@ -171,10 +171,8 @@ async fn serve_http1(
     // The heir gets a task of its own: this one's memory holds HTTP's machinery, a connection's should not.
     match handover.take() {
         Some(Heir::WebSocket(opening)) => {
-            tokio::task::spawn_local(async move {
-                websocket::run(local, stream, parts.read_buf, opening).await;
-                drop(guard);
-            });
+            let mut connection = websocket::open(local, stream, parts.read_buf, opening, guard);
+            tokio::task::spawn_local(async move { connection.serve().await });
         }
         Some(Heir::Stream { head, opening }) => {
             let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(STREAM_PATIENCE));
