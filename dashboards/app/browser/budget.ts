@@ -72,8 +72,8 @@ it(
       expect(quietest.long).toEqual([]);
       expect(growth).toBeLessThan(GROWTH_MAX);
     } finally {
-      await devtools.close();
       await server.kill();
+      await devtools.close();
     }
   },
   (TOTAL_S + 120) * 1000,

@@ -4,7 +4,8 @@
  * measures the page must not use it. Protocol: https://chromedevtools.github.io/devtools-protocol/
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -30,6 +31,7 @@ interface Waiting {
 const TRACED = ['devtools.timeline', 'disabled-by-default-devtools.timeline', 'v8.execute'];
 const AGAIN_MS = 100;
 const DEADLINE_MS = 30_000;
+const CLOSE_MS = 5000;
 
 export class Devtools {
   private nextId = 1;
@@ -76,13 +78,17 @@ export class Devtools {
     this.listeners.push(listener);
   }
 
+  /** Asks it to end, so that its other processes end before it does: killed at once, they go on writing into the profile. */
   async close(): Promise<void> {
-    const gone = new Promise((resolve) => this.child.once('exit', resolve));
-    if (this.child.exitCode === null && this.child.signalCode === null) {
-      this.child.kill('SIGKILL');
+    const { child } = this;
+    if (child.exitCode === null && child.signalCode === null) {
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      const late = setTimeout(() => child.kill('SIGKILL'), CLOSE_MS);
+      this.send('Browser.close').catch(() => {});
       await gone;
+      clearTimeout(late);
     }
-    rmSync(this.profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    await rm(this.profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 
   private hear({ id, method, params, result, error, sessionId }: Answer): void {
