@@ -58,6 +58,7 @@ export class FeedClient extends Emitter<FeedClientEvents> {
   constructor(options: FeedClientOptions) {
     super();
     this.#options = options;
+    endpoint(options.url, 'ws'); // throws now what would fail at every dial
     const transports = options.transports ?? TRANSPORTS;
     this.#Socket = options.webSocket ?? (globalThis as { WebSocket?: SocketConstructor }).WebSocket;
     this.#backoff = new Backoff(options.random);

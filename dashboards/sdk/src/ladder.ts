@@ -26,7 +26,9 @@ export class Ladder {
 
   constructor(all: readonly TransportName[]) {
     this.#all = all;
-    if (!all.length) throw new FeedError('unsupported', 'no transport is possible here');
+    if (!all.length || !all.every((name) => TRANSPORTS.includes(name))) {
+      throw new FeedError('unsupported', `no transport: ${all}`);
+    }
   }
 
   /** The one to dial now. */

@@ -158,6 +158,14 @@ describe('addresses', () => {
   });
 });
 
+describe('what cannot work', () => {
+  it('is refused when the client is made, not at every dial', () => {
+    expect(() => new FeedClient({ url: 'not an address' })).toThrow(/Invalid URL/);
+    const transports = ['carrier pigeon'] as unknown as TransportName[];
+    expect(() => new FeedClient({ url: 'http://h', transports })).toThrow('carrier pigeon');
+  });
+});
+
 describe('waking', () => {
   let page: EventTarget;
   let client: FeedClient;
