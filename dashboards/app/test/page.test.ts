@@ -9,6 +9,7 @@ import { age, bytes, change, count, milliseconds, moved, price } from '../src/fr
 import { latencyText, notice, pillText, spoken, viaText, type Health } from '../src/frame/words.ts';
 import { readAddress, writeAddress } from '../src/market/address.ts';
 import { filterRows, nextOrder, sortRows } from '../src/market/list/filter.ts';
+import { isPainted } from '../src/market/list/row.ts';
 import { sparkPath } from '../src/market/list/sparkline.ts';
 import { visibleSpan } from '../src/market/list/table.ts';
 import { nearestPace, PACES_MS, paceText } from '../src/market/pace.ts';
@@ -140,6 +141,36 @@ describe('visible span', () => {
     expect(visibleSpan(0, 340, 34, 100_000)).toEqual({ from: 0, to: 14 });
     expect(visibleSpan(34_000, 340, 34, 100_000)).toEqual({ from: 996, to: 1014 });
     expect(visibleSpan(34_000, 340, 34, 5)).toEqual({ from: 5, to: 5 });
+  });
+});
+
+describe('turns of rows', () => {
+  /** In which of `turns` a row is painted that changes whenever `changes` says so. */
+  function painted(at: number, turns: number, changes: (turn: number) => boolean): number[] {
+    const seen: number[] = [];
+    let waits = false;
+    for (let turn = 1; turn <= turns; turn++) {
+      waits ||= changes(turn);
+      if (!waits || !isPainted(turn, seen.at(-1) ?? -Infinity, at)) continue;
+      seen.push(turn);
+      waits = false;
+    }
+    return seen;
+  }
+
+  it('come every second time to a row that always changes, to its neighbour in between', () => {
+    expect(painted(0, 9, () => true)).toEqual([1, 2, 4, 6, 8]);
+    expect(painted(1, 9, () => true)).toEqual([1, 3, 5, 7, 9]);
+  });
+
+  it('come at once to a row that rested, and never later than in the next drain', () => {
+    for (const at of [0, 1]) {
+      expect(painted(at, 40, (turn) => turn % 7 === 0)).toEqual([7, 14, 21, 28, 35]);
+      const bursts = painted(at, 45, (turn) => turn % 10 < 2);
+      for (const turn of [10, 20, 30, 40]) {
+        expect(bursts.some((one) => one === turn + 1 || one === turn + 2)).toBe(true);
+      }
+    }
   });
 });
 

@@ -13,6 +13,8 @@ type Listeners = { [K in Streamed]?: (message: Said<K>) => void };
  * and would have the browser style, lay out and paint the list twice as often.
  */
 const REST_MS = 25;
+/** What paints in a frame of its own does so in the next one. */
+const FRAME_MS = 16;
 
 interface Waiting {
   resolve(bars: Float64Array<ArrayBuffer>): void;
@@ -30,7 +32,7 @@ export class Feed {
   private paintedAt = 0;
   private resting: ReturnType<typeof setTimeout> | undefined;
   private scheduled = false;
-  private held = false;
+  private aside: (() => void) | undefined;
   private nextId = 1;
 
   /** `paint` is called at most once a frame, with what has changed, if anything has. */
@@ -72,12 +74,17 @@ export class Feed {
     requestAnimationFrame(() => this.drain());
   }
 
-  /** Leaves the next frame to something else that paints in it, such as the chart. */
-  hold(): void {
-    this.held = true;
+  /**
+   * Leaves the next turn to something else that paints much, such as the chart: `begin` starts it. In the frame right after
+   * the list it would run beside the browser's own painting of the list, and wait for a processor.
+   */
+  next(begin: () => void): void {
+    this.aside = begin;
+    this.soon();
   }
 
-  private soon(): void {
+  /** As `repaint`, but not before the last frame has rested. */
+  soon(): void {
     if (this.scheduled) return;
     const wait_ms = this.paintedAt + REST_MS - performance.now();
     if (wait_ms <= 0) this.repaint();
@@ -86,11 +93,14 @@ export class Feed {
 
   private drain(): void {
     this.scheduled = false;
-    if (this.held) {
-      this.held = false;
-      return this.repaint();
-    }
     this.paintedAt = performance.now();
+    const { aside } = this;
+    if (aside) {
+      this.aside = undefined;
+      this.paintedAt += FRAME_MS;
+      aside();
+      return this.soon();
+    }
     const batch = this.batch;
     this.batch = undefined;
     this.paint(batch);

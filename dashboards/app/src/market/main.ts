@@ -44,6 +44,7 @@ const watchlist = new Watchlist(store, {
     feed.tell({ ask: 'sparks', names });
   },
   repaint: () => feed.repaint(),
+  waits: () => feed.soon(),
   changed: (typed, order) => {
     if (watchlist.sortsByValue) feed.tell({ ask: 'days' });
     wish({ typed, order }, false);
@@ -58,9 +59,10 @@ function paint(batch: Batch | undefined): void {
   const now_ms = Date.now();
   if (batch) {
     store.apply(batch.rows, now_ms);
-    if (chart.stream(batch.chart, batch.bars, batch.barsLost)) {
-      painted += 1;
-      feed.hold(); // the chart draws in the next frame
+    if (batch.bars.length > 0) {
+      feed.next(() => {
+        if (chart.stream(batch.chart, batch.bars, batch.barsLost)) painted += 1;
+      });
     }
     painted += tape.paint(batch.tape);
   }

@@ -12,6 +12,7 @@ import {
   type HistogramData,
   type IChartApi,
   type ISeriesApi,
+  type ISeriesMarkersPluginApi,
   type SeriesMarker,
   type Time,
   type UTCTimestamp,
@@ -35,6 +36,8 @@ const COLOURS = [
 ] as const;
 /** Share of the height that belongs to the volume. */
 const VOLUME = 0.18;
+/** Distance of the prices at the side, in heights of their text: more of them say no more, and cost a third of a drawing. */
+const LABELS = 4.5;
 /** Bars seen at first: as many as are this wide, within bounds. */
 const BAR_PX = 7.5;
 const SEEN_MIN = 40;
@@ -51,7 +54,8 @@ export class Plot {
   private readonly chart: IChartApi;
   private readonly candles: ISeriesApi<'Candlestick'>;
   private readonly volume: ISeriesApi<'Histogram'>;
-  private readonly markers;
+  /** Only while there are marks: with it the library lays out the whole chart and draws it twice for every new state of a bar. */
+  private markers: ISeriesMarkersPluginApi<Time> | undefined;
   private palette = colours(COLOURS);
   private marks: Mark[] = [];
 
@@ -61,7 +65,11 @@ export class Plot {
       layout: { attributionLogo: false, fontSize: 11 },
       crosshair: { mode: CrosshairMode.Normal },
       timeScale: { timeVisible: true, rightOffset: 6, minBarSpacing: 1 },
-      rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.14, bottom: VOLUME + 0.06 } },
+      rightPriceScale: {
+        borderVisible: false,
+        scaleMargins: { top: 0.14, bottom: VOLUME + 0.06 },
+        tickMarkDensity: LABELS,
+      },
       kineticScroll: { mouse: false, touch: !matchMedia('(prefers-reduced-motion)').matches },
     });
     this.candles = this.chart.addSeries(CandlestickSeries, { borderVisible: false });
@@ -72,7 +80,6 @@ export class Plot {
       priceLineVisible: false,
     });
     this.chart.priceScale('volume').applyOptions({ scaleMargins: { top: 1 - VOLUME, bottom: 0 } });
-    this.markers = createSeriesMarkers(this.candles, []);
     allowLogo(this.chart);
     this.colour();
     onTheme(() => {
@@ -116,6 +123,12 @@ export class Plot {
   mark(marks: Mark[]): void {
     this.marks = marks;
     const { warn, muted } = this.palette;
+    if (marks.length === 0) {
+      this.markers?.detach();
+      this.markers = undefined;
+      return;
+    }
+    this.markers ??= createSeriesMarkers(this.candles, []);
     this.markers.setMarkers(
       marks.map(({ ts, lossy, text }): SeriesMarker<Time> => ({
         time: seconds(ts),

@@ -11,8 +11,18 @@ import { Sparkline } from './sparkline.ts';
 /** A price that has not moved for so long is dimmed. */
 const OLD_MS = 30_000;
 const SPARK_MS = 1000;
+/**
+ * A row that was painted in one of so many drains before moves all the time: it takes turns with its neighbours, which halves
+ * what a drain has to do. Others are painted at once.
+ */
+const BUSY_TURNS = 2;
 /** Sparklines take turns: neighbours are so far apart, or all of them would fall into one frame. */
 const SPREAD_MS = 37;
+
+/** Whether a row at `at` that has changed is painted in drain `turn`; if not, it is in the next one. */
+export function isPainted(turn: number, paintedIn: number, at: number): boolean {
+  return turn - paintedIn > BUSY_TURNS || (turn + at) % 2 === 0;
+}
 
 export class Row {
   readonly element = part('div', 'row');
@@ -29,10 +39,12 @@ export class Row {
   private version = -1;
   /** In which turn of `SPARK_MS` the sparkline was painted last. */
   private sparked = -1;
+  /** The drain in which it was painted last. */
+  private paintedIn = -Infinity;
 
   constructor(
     private readonly store: Store,
-    at: number,
+    private readonly at: number,
   ) {
     const { element } = this;
     element.id = `row-${at}`;
@@ -40,6 +52,11 @@ export class Row {
     element.setAttribute('role', 'option');
     const symbol = part('span', 'symbol', this.ticker, this.gap);
     element.append(symbol, this.title, this.spark.element, this.last, this.change);
+  }
+
+  /** Whether it has changed since it was painted. */
+  get waits(): boolean {
+    return this.version !== this.store.version[this.row];
   }
 
   get shows(): number {
@@ -60,6 +77,7 @@ export class Row {
     this.row = row;
     this.version = -1;
     this.sparked = -1;
+    this.paintedIn = -Infinity;
     this.flash.reset();
     write(this.ticker, store.names[row]!);
     write(this.title, store.titles[row]!);
@@ -73,14 +91,15 @@ export class Row {
     this.element.style.top = `${top_px}px`;
   }
 
-  /** Paints what has changed; true if anything had. */
-  paint(now_ms: number): boolean {
+  /** Paints what has changed, unless it is a neighbour's turn; true if it did. `turn` counts the drains. */
+  paint(now_ms: number, turn: number): boolean {
     const { store, row } = this;
     mark(this.element, 'old', String(now_ms - store.at[row]! > OLD_MS));
     this.flash.settle(now_ms);
-    const version = store.version[row]!;
-    if (version === this.version) return false;
-    this.version = version;
+    if (!this.waits) return false;
+    if (!isPainted(turn, this.paintedIn, this.at)) return false;
+    this.paintedIn = turn;
+    this.version = store.version[row]!;
     const places = store.places[row]!;
     const last = store.last[row]!;
     if (this.flash.moved(last, now_ms)) write(this.last, price(last, places));
@@ -90,9 +109,9 @@ export class Row {
     const lost = store.lost[row]!;
     write(this.gap, lost > 0 ? 'gap' : '');
     if (lost > 0) this.gap.title = `${count(lost)} events of this symbol were lost`;
-    const turn = Math.floor((now_ms + this.phase_ms) / SPARK_MS);
-    if (turn !== this.sparked) {
-      this.sparked = turn;
+    const second = Math.floor((now_ms + this.phase_ms) / SPARK_MS);
+    if (second !== this.sparked) {
+      this.sparked = second;
       const closes = store.sparks[row];
       this.spark.paint(closes, store.last[row]! / 10 ** places, way);
     }

@@ -27,6 +27,7 @@ export class Table {
   private rowHeight = 0;
   private moved = true;
   private chosen = -1;
+  private turn = 0;
 
   constructor(
     private readonly store: Store,
@@ -81,14 +82,17 @@ export class Table {
     );
   }
 
-  /** Paints changed rows of the visible span; how many there were. */
-  paint(now_ms: number): number {
+  /** Paints changed rows of the visible span; how many it painted, and whether others wait for the next drain. */
+  paint(now_ms: number): { painted: number; waits: boolean } {
     if (this.moved) this.place();
-    let painted = 0;
+    this.turn += 1;
+    let [painted, waits] = [0, false];
     for (let at = this.span.from; at < this.span.to; at++) {
-      if (this.pool[at % this.pool.length]!.paint(now_ms)) painted += 1;
+      const row = this.pool[at % this.pool.length]!;
+      if (row.paint(now_ms, this.turn)) painted += 1;
+      else waits ||= row.waits;
     }
-    return painted;
+    return { painted, waits };
   }
 
   private invalidate(): void {

@@ -23,6 +23,8 @@ export interface WatchlistOwner {
   /** These rows can be seen. */
   seen(names: string[]): void;
   repaint(): void;
+  /** Rows wait for the next drain. */
+  waits(): void;
   /** What is typed or the order has changed. */
   changed(typed: string, order: Order): void;
 }
@@ -103,7 +105,9 @@ export class Watchlist {
   }
 
   paint(now_ms: number): number {
-    return this.table.paint(now_ms);
+    const { painted, waits } = this.table.paint(now_ms);
+    if (waits) this.owner.waits();
+    return painted;
   }
 
   focusSearch(): void {
