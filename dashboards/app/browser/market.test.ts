@@ -262,6 +262,23 @@ describe('market page', () => {
     await phone.close();
   });
 
+  it('cuts nothing off between a phone and a desktop', async () => {
+    const { page, close } = await open(browser, server.url);
+    await alive(page);
+    for (const width of [721, 800, 900, 1010, 1020, 1180, 1190, 1261, 1361]) {
+      await page.setViewportSize({ width, height: 700 });
+      expect(await page.evaluate(cutOff), `at ${width} px`).toEqual([]);
+    }
+    await close();
+  });
+
+  it('shows no other symbol than its address names', async () => {
+    const { page, close } = await open(browser, `${server.url}?symbol=NOPE&interval=5m`);
+    await alive(page);
+    expect(new URL(page.url()).search).toBe('?interval=5m');
+    await close();
+  });
+
   it('shifts nothing while prices move', async () => {
     const calm = await open(browser, 'about:blank');
     await calm.page.addInitScript(() => {
@@ -311,3 +328,15 @@ describe('market page', () => {
     expect(opened.complaints).toEqual([]);
   });
 });
+
+/** In the page: what of head and foot is drawn beyond the edge of what holds it. */
+function cutOff(): string[] {
+  const parts = document.querySelectorAll<HTMLElement>(
+    '.head span, .head dd, .facts dd, .facts output, .facts a',
+  );
+  return [...parts].flatMap((part) => {
+    const { right, width } = part.getBoundingClientRect();
+    const holder = part.closest('.head, .facts')!.getBoundingClientRect();
+    return width > 0 && right > holder.right ? [part.id || part.textContent] : [];
+  });
+}

@@ -92,7 +92,11 @@ function apply(before: Wishes): void {
 
 /** The chosen symbol, or the first one; nothing before the symbols are known. */
 function show(reveal: boolean): void {
-  const row = store.row(wishes.symbol ?? '') ?? 0;
+  const found = store.row(wishes.symbol ?? '');
+  // An address never names another symbol than is shown.
+  if (wishes.symbol && store.size > 0 && found === undefined)
+    return wish({ symbol: undefined }, false);
+  const row = found ?? 0;
   if (row >= store.size) return;
   const symbol = store.names[row]!;
   const places = store.places[row]!;
