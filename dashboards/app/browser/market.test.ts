@@ -272,6 +272,23 @@ describe('market page', () => {
     await close();
   });
 
+  it('shows one price of the chosen symbol, in its row and over the chart', async () => {
+    const { page, close } = await open(browser, server.url);
+    await alive(page);
+    const differ = await page.evaluate(async () => {
+      const text = (selector: string): string => document.querySelector(selector)!.textContent!;
+      const seen: string[] = [];
+      for (let frame = 0; frame < 120; frame++) {
+        await new Promise((resolve) => requestAnimationFrame(resolve));
+        const [row, head] = [text('.row[aria-selected=true] .last'), text('#head-last')];
+        if (row !== head) seen.push(`${row} ${head}`);
+      }
+      return seen;
+    });
+    expect(differ).toEqual([]);
+    await close();
+  });
+
   it('shows no other symbol than its address names', async () => {
     const { page, close } = await open(browser, `${server.url}?symbol=NOPE&interval=5m`);
     await alive(page);

@@ -39,6 +39,8 @@ export class Row {
   private version = -1;
   /** In which turn of `SPARK_MS` the sparkline was painted last. */
   private sparked = -1;
+  /** The chart's symbol: its head is painted in every drain, and may not differ from its row. */
+  private chosen = false;
   /** The drain in which it was painted last. */
   private paintedIn = -Infinity;
 
@@ -73,6 +75,7 @@ export class Row {
     element.setAttribute('aria-posinset', String(at + 1));
     element.setAttribute('aria-setsize', String(size));
     element.setAttribute('aria-selected', String(chosen));
+    this.chosen = chosen;
     if (row === this.row) return;
     this.row = row;
     this.version = -1;
@@ -97,7 +100,7 @@ export class Row {
     mark(this.element, 'old', String(now_ms - store.at[row]! > OLD_MS));
     this.flash.settle(now_ms);
     if (!this.waits) return false;
-    if (!isPainted(turn, this.paintedIn, this.at)) return false;
+    if (!this.chosen && !isPainted(turn, this.paintedIn, this.at)) return false;
     this.paintedIn = turn;
     this.version = store.version[row]!;
     const places = store.places[row]!;
