@@ -88,6 +88,10 @@ pub struct Given {
     /// writes [default: 75]
     #[arg(long, value_name = "PERCENT", env = "TICKCAST_BUSY_MAX")]
     busy_max: Option<u32>,
+    /// A client that falls behind by less than this is sent each event as soon as it takes them, ms; beyond it they are
+    /// merged until it has caught up [default: 250]
+    #[arg(long, value_name = "MS", env = "TICKCAST_MERGE_AFTER")]
+    merge_after: Option<u32>,
     /// Many sends with one system call: auto (where the kernel allows it) or off [default: auto]
     #[arg(long, value_name = "MODE", env = "TICKCAST_IO_URING")]
     io_uring: Option<String>,
@@ -230,6 +234,7 @@ impl Given {
             history_memory: self.history_memory.or(file.history_memory),
             coalesce_us: self.coalesce_us.or(file.coalesce_us),
             busy_max: self.busy_max.or(file.busy_max),
+            merge_after: self.merge_after.or(file.merge_after),
             io_uring: self.io_uring.or(file.io_uring),
             max_connections: self.max_connections.or(file.max_connections),
             queue_events: self.queue_events.or(file.queue_events),
@@ -289,6 +294,7 @@ impl Given {
             queue_events: within("queue-events", self.queue_events, 65_536, 16, 1 << 24)?,
             coalesce_us: within("coalesce-us", self.coalesce_us, 0, 0, 1_000_000)?,
             busy_max: within("busy-max", self.busy_max, 75, 10, 100)?,
+            merge_after_ms: within("merge-after", self.merge_after, 250, 0, 10_000)?,
             io_uring,
             connections_max: max_connections,
             notsent_lowat: within("notsent-lowat", self.notsent_lowat, 16_384, 0, 1 << 30)?,

@@ -13,7 +13,7 @@ use tokio::task::yield_now;
 use crate::connection::sink::ClientSink;
 use crate::http;
 use crate::server::{Shared, Stage};
-use crate::shard::counters::Counters;
+use crate::shard::counters::{Counters, Transport};
 use crate::shard::queue::{Consumer, Popped};
 use crate::shard::{Now, Shard};
 
@@ -21,8 +21,10 @@ use crate::shard::{Now, Shard};
 const BATCH_EVENTS_MAX: usize = 4096;
 /// One read takes at most this much.
 const SCRATCH_BYTES: usize = 64 * 1024;
-/// A pass that takes so long has written to a thousand connections or so: shorter ones are left to be as fresh as they can.
-const LONG_PASS: Duration = Duration::from_millis(8);
+/// Shorter passes are left to be as fresh as they can.
+const LONG_PASS: Duration = Duration::from_millis(2);
+/// So are passes whose writes hold fewer messages: there a rest would cost more in latency than it saves.
+const LARGE_WRITE_MESSAGES: u64 = 16;
 /// No rest is longer than this.
 const REST_MAX: Duration = Duration::from_millis(25);
 /// Pauses shorter than this are beyond tokio's timer: the thread itself sleeps.
@@ -107,6 +109,7 @@ pub async fn run(
         take_batch(&local, &mut queue, &mut batch).await;
         let now = local.now();
         let began = Instant::now();
+        let before = Sent::of(local.shard.borrow().counters());
         {
             let mut shard = local.shard.borrow_mut();
             if !batch.is_empty() {
@@ -127,11 +130,28 @@ pub async fn run(
             break;
         }
         let passed = began.elapsed();
+        let sent = Sent::of(local.shard.borrow().counters());
         yield_now().await;
-        rest(&local, &queue, passed).await;
+        if sent.messages - before.messages >= LARGE_WRITE_MESSAGES * (sent.writes - before.writes) {
+            rest(&local, &queue, passed).await;
+        }
     }
     accepting.abort();
     Ok(())
+}
+
+/// What has been sent so far.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    messages: u64,
+    writes: u64,
+}
+
+impl Sent {
+    fn of(counters: &Counters) -> Self {
+        let messages = Transport::ALL.iter().map(|&transport| counters.messages(transport).get());
+        Self { messages: messages.sum(), writes: counters.writes.get() }
+    }
 }
 
 async fn sleep(local: &Local, queue: &Consumer, stage: &mut watch::Receiver<Stage>, drains: bool) {

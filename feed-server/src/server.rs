@@ -50,6 +50,8 @@ pub struct Settings {
     pub notsent_lowat: u32,
     /// Part of a processor that a shard uses for long passes over its connections, in percent.
     pub busy_max: u32,
+    /// A connection that is further behind than this, ms, gets merged events.
+    pub merge_after_ms: u32,
     /// Whether to send through io_uring where the kernel allows it.
     pub io_uring: bool,
     /// Pages of which origins may read the data.
@@ -248,11 +250,13 @@ impl Server {
             let (shared, stage, alarm) = (shared.clone(), stage_seen.clone(), fails.clone());
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let io_uring = settings.io_uring;
+            let merge_after_us = u64::from(settings.merge_after_ms) * 1000;
             let body = move || {
                 let _alarm = Alarm { stage: stage.clone(), fails: alarm };
                 let counters = shared.counters[number].clone();
                 let seed = runtime::wall_us() as u64 ^ ((number as u64 + 1) << 48);
                 let mut shard = Shard::new(shared.market.clone(), shared.limits, counters, seed);
+                shard.merge_after(merge_after_us);
                 if io_uring {
                     match Ring::new() {
                         Ok(ring) => shard.use_ring(ring),

@@ -48,6 +48,11 @@ fn steps(changes: bool, reconnects: bool) -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..160)
 }
 
+/// Whoever falls behind gets merged events at once, after a while, or never.
+fn merge_after_us() -> impl Strategy<Value = u64> {
+    prop_oneof![Just(0), Just(250_000), Just(u64::MAX)]
+}
+
 fn names(bits: u8) -> Vec<String> {
     if bits == 31 {
         return vec!["*".into()];
@@ -115,8 +120,13 @@ proptest! {
     /// Four clients on everything, in every manner, stalled at random: in the end all have built the same bars, equal to
     /// those of every trade, and to those of the market.
     #[test]
-    fn stalled_clients_build_the_same_bars(steps in steps(false, false), interval_ms in 0u32..1500) {
+    fn stalled_clients_build_the_same_bars(
+        steps in steps(false, false),
+        interval_ms in 0u32..1500,
+        merge_after_us in merge_after_us(),
+    ) {
         let mut world = World::new(10_000, 1 << 12);
+        world.shard.merge_after(merge_after_us);
         let manners = [(Mode::Every, 0), (Mode::Every, 0), (Mode::Latest, 0), (Mode::Latest, interval_ms)];
         let mut clients: Vec<_> = formats().into_iter().map(|format| world.connect(format)).collect();
         for (client, (mode, interval_ms)) in clients.iter().zip(manners) {
@@ -138,8 +148,12 @@ proptest! {
 
     /// Clients that subscribe, change their minds and unsubscribe, slow or not: what they hold continues number by number.
     #[test]
-    fn changing_subscriptions_lose_and_repeat_nothing(steps in steps(true, false)) {
+    fn changing_subscriptions_lose_and_repeat_nothing(
+        steps in steps(true, false),
+        merge_after_us in merge_after_us(),
+    ) {
         let mut world = World::new(10_000, 1 << 12);
+        world.shard.merge_after(merge_after_us);
         let mut clients: Vec<_> = formats().into_iter().map(|format| world.connect(format)).collect();
         clients.iter_mut().for_each(|client| client.is_single = false);
         for step in steps {
@@ -159,8 +173,10 @@ proptest! {
         steps in steps(false, true),
         history in prop_oneof![Just(0usize), 1..60usize, Just(10_000)],
         queue in prop_oneof![Just(4usize), Just(1 << 12)],
+        merge_after_us in merge_after_us(),
     ) {
         let mut world = World::new(history, queue);
+        world.shard.merge_after(merge_after_us);
         let mut clients: Vec<_> = formats().into_iter().map(|format| world.connect(format)).collect();
         for client in &clients {
             world.request(client, request(Op::Subscribe(subscribe(31, Mode::Every, 0))));
@@ -181,8 +197,13 @@ proptest! {
 
     /// A queue that is too small for its market: what was overwritten comes merged from history, or is announced.
     #[test]
-    fn an_overflowing_queue_becomes_a_merge_or_a_gap(steps in steps(false, false), history in 0usize..400) {
+    fn an_overflowing_queue_becomes_a_merge_or_a_gap(
+        steps in steps(false, false),
+        history in 0usize..400,
+        merge_after_us in merge_after_us(),
+    ) {
         let mut world = World::new(history, 16);
+        world.shard.merge_after(merge_after_us);
         let mut clients: Vec<_> = formats().into_iter().map(|format| world.connect(format)).collect();
         for (client, mode) in clients.iter().zip([Mode::Every, Mode::Every, Mode::Latest, Mode::Latest]) {
             world.request(client, request(Op::Subscribe(subscribe(31, mode, 0))));

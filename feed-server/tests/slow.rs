@@ -103,9 +103,42 @@ fn slow_connections(server: &TestServer) -> f64 {
     server.metric("tickcast_slow_connections")
 }
 
+/// A server that merges for whoever falls behind, by however little.
+fn merges_at_once() -> TestServer {
+    TestServer::with(|options| options.settings.merge_after_ms = 0)
+}
+
+#[test]
+fn one_that_falls_behind_for_a_moment_gets_each_event() {
+    let mut server = TestServer::with(|options| options.settings.merge_after_ms = 60_000);
+    let query = "?symbols=*&channels=trades,quotes&snapshot=false";
+    let mut fast = server.client(query);
+    let mut slow = Client::connect_narrow(server.address, query);
+    fast.control();
+    slow.control();
+    let (mut fast_books, mut slow_books) = (Books::default(), Books::default());
+    let mut round = 0;
+    let mut publish = |server: &mut TestServer| {
+        let head = server.publish(&busy(round));
+        fast_books.read_until(&mut fast, head);
+        round += 1;
+        head
+    };
+    server::wait_for("it to fall behind", || {
+        publish(&mut server);
+        slow_connections(&server) == 1.0
+    });
+    let head = (0..20).map(|_| publish(&mut server)).last().unwrap();
+    slow_books.read_until(&mut slow, head);
+    assert_eq!(slow_books.merged, 0, "as those who read");
+    assert_eq!(slow_books.bars, fast_books.bars);
+    assert_eq!(slow_books.seqs, fast_books.seqs);
+    server::wait_for("it to be level", || slow_connections(&server) == 0.0);
+}
+
 #[test]
 fn it_gets_merged_messages_and_catches_up_while_others_get_every_event() {
-    let mut server = TestServer::start();
+    let mut server = merges_at_once();
     let query = "?symbols=*&channels=trades,quotes&snapshot=false";
     let mut fast = server.client(query);
     let mut slow = Client::connect_narrow(server.address, query);
@@ -138,7 +171,7 @@ fn it_gets_merged_messages_and_catches_up_while_others_get_every_event() {
 
 #[test]
 fn a_cursor_taken_in_the_middle_of_catching_up_is_good() {
-    let mut server = TestServer::start();
+    let mut server = merges_at_once();
     let query = "?symbols=*&channels=trades,quotes&snapshot=false";
     let mut slow = Client::connect_narrow(server.address, query);
     slow.control();
@@ -211,7 +244,7 @@ fn control_frames_pass_what_waits() {
 
 #[test]
 fn one_that_lags_by_more_than_64_seconds_is_told_of_the_gap() {
-    let mut server = TestServer::start();
+    let mut server = merges_at_once();
     let query = "?symbols=AAPL,MSFT&channels=trades&snapshot=false";
     let mut slow = Client::connect_narrow(server.address, query);
     slow.control();

@@ -129,7 +129,7 @@ fn trades(messages: &[ServerMessage], last: &mut u64) {
 fn a_slow_client_gets_merged_trades_and_catches_up() {
     const BATCHES: u64 = 60;
     for (way, open) in WAYS {
-        let mut server = TestServer::start();
+        let mut server = TestServer::with(|options| options.settings.merge_after_ms = 0);
         let mut client = if way.contains("HTTP/2") {
             open(&server, "symbols=AAPL")
         } else {

@@ -169,8 +169,8 @@ pub struct Audience {
     pub attached: Vec<ConnectionId>,
     /// Members with something of their own still to come.
     pub private: Vec<(ConnectionId, Private)>,
-    /// `Every`: places in the current batch that the attached members are to be sent.
-    pub pending: Vec<u32>,
+    /// Places of the journal that such a member may still be owed, in order: see [`Private::owed_from`].
+    pub owed: Vec<u64>,
     /// `Latest`: what waits for the attached members.
     pub shared: Backlog,
     /// `Bars`: what the attached members were sent last.
@@ -196,10 +196,22 @@ impl Audience {
     }
 }
 
+/// What an event changes of an audience that takes it. Apart from everything else, as it is touched for each message that is
+/// delivered: 32 bytes.
+#[derive(Debug, Default)]
+pub struct Marks {
+    /// `Every`: places in the current batch that members are to be sent.
+    pub pending: Vec<u32>,
+    /// Whether that is all: nobody of the audience needs more than the place.
+    pub is_all: bool,
+}
+
 /// All audiences of a shard.
 #[derive(Debug)]
 pub struct Directory {
     audiences: Slab<Audience>,
+    /// By audience.
+    marks: Vec<Marks>,
     by_key: FxHashMap<Rc<Key>, AudienceId>,
     /// By symbol and [`Lane`].
     index: Vec<Vec<u32>>,
@@ -218,6 +230,7 @@ impl Directory {
     pub fn new(symbols: usize) -> Self {
         Self {
             audiences: Slab::new(),
+            marks: Vec::new(),
             by_key: FxHashMap::default(),
             index: vec![Vec::new(); symbols * LANES],
             all: Default::default(),
@@ -236,7 +249,7 @@ impl Directory {
             key: key.clone(),
             attached: Vec::new(),
             private: Vec::new(),
-            pending: Vec::new(),
+            owed: Vec::new(),
             shared: Backlog::default(),
             bars: BarPositions::default(),
             flushed_us: 0,
@@ -244,6 +257,11 @@ impl Directory {
             is_touched: false,
             generation: self.generation,
         });
+        if self.marks.len() <= id {
+            self.marks.resize_with(id + 1, Marks::default);
+        }
+        let is_all = key.behaviour == Behaviour::Every(OnSlow::Merge);
+        self.marks[id] = Marks { pending: Vec::new(), is_all };
         let entry = u32::try_from(id).expect("fewer than 2^32 audiences");
         each_list(&key.selection, |list| match list {
             List::Whole(lane) => self.all[lane].push(entry),
@@ -260,6 +278,7 @@ impl Directory {
             return;
         }
         let audience = self.audiences.remove(id);
+        self.marks[id] = Marks::default();
         self.by_key.remove(&audience.key);
         let without = |list: &mut Vec<u32>| {
             if let Some(place) = list.iter().position(|entry| *entry as usize == id) {
@@ -303,16 +322,49 @@ impl Directory {
         self.audiences.get(id)
     }
 
-    /// Calls `visit` with every audience that takes events of this symbol and channel.
+    /// An audience, if it still exists.
+    pub fn find_mut(&mut self, id: AudienceId) -> Option<&mut Audience> {
+        self.audiences.get_mut(id)
+    }
+
+    /// What is marked for an audience.
+    #[must_use]
+    pub fn marks(&self, id: AudienceId) -> &Marks {
+        &self.marks[id]
+    }
+
+    /// What is marked for an audience.
+    pub fn marks_mut(&mut self, id: AudienceId) -> &mut Marks {
+        &mut self.marks[id]
+    }
+
+    /// Marks an event of this topic, at this place of the batch: adds to `touched` the audiences that had nothing marked, and
+    /// calls `other` with those that need more than a mark; with all of them if the event is to be merged for everybody.
     #[inline]
-    pub fn each_of(
+    pub fn mark(
         &mut self,
-        symbol: SymbolId,
-        channel: EventChannel,
-        mut visit: impl FnMut(AudienceId, &mut Audience),
+        (symbol, channel): (SymbolId, EventChannel),
+        place: u32,
+        conflate: bool,
+        touched: &mut Vec<AudienceId>,
+        mut other: impl FnMut(AudienceId, &mut Audience, &mut Vec<u32>, &mut Vec<AudienceId>),
     ) {
+        let Self { audiences, marks, index, all, .. } = self;
         let lane = channel as usize;
-        self.visit(symbol.index() * LANES + lane, lane, &mut visit);
+        for list in [&index[symbol.index() * LANES + lane], &all[lane]] {
+            for &entry in list {
+                let id = entry as usize;
+                let Marks { pending, is_all } = &mut marks[id];
+                if *is_all && !conflate {
+                    if pending.is_empty() {
+                        touched.push(id);
+                    }
+                    pending.push(place);
+                } else {
+                    other(id, &mut audiences[id], pending, touched);
+                }
+            }
+        }
     }
 
     /// Calls `visit` with every audience that takes bars, of whatever interval, of this symbol.
@@ -322,17 +374,9 @@ impl Directory {
         symbol: SymbolId,
         mut visit: impl FnMut(AudienceId, &mut Audience),
     ) {
-        self.visit(symbol.index() * LANES + BARS_LANE, BARS_LANE, &mut visit);
-    }
-
-    #[inline]
-    fn visit(
-        &mut self,
-        place: usize,
-        lane: usize,
-        visit: &mut impl FnMut(AudienceId, &mut Audience),
-    ) {
-        for &entry in self.index[place].iter().chain(&self.all[lane]) {
+        for &entry in
+            self.index[symbol.index() * LANES + BARS_LANE].iter().chain(&self.all[BARS_LANE])
+        {
             let id = entry as usize;
             visit(id, &mut self.audiences[id]);
         }

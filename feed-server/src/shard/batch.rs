@@ -23,6 +23,24 @@ impl Item {
             Self::Gap(gap) => gap.known_offset,
         }
     }
+
+    /// The first offset that has not left as long as it has not.
+    #[must_use]
+    pub fn first_offset(&self) -> u64 {
+        match self {
+            Self::Event(event) => event.offset,
+            Self::Gap(gap) => gap.known_offset + 1,
+        }
+    }
+
+    /// Its time, µs.
+    #[must_use]
+    pub fn ts_us(&self) -> i64 {
+        match self {
+            Self::Event(event) => event.ts_us,
+            Self::Gap(gap) => gap.known_ts_us,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -35,13 +53,21 @@ struct Encoding {
 /// Items of a batch and their encodings.
 #[derive(Debug, Default)]
 pub struct Batch {
+    /// How many items there were before this batch.
+    first: u64,
     items: Vec<Item>,
     encodings: [Encoding; 2],
 }
 
 impl Batch {
-    /// Forgets everything; keeps the memory.
+    /// Forgets everything and goes on from there; keeps the memory.
     pub fn clear(&mut self) {
+        self.begin_at(self.end());
+    }
+
+    /// Forgets everything; the next item's place is `first`.
+    pub fn begin_at(&mut self, first: u64) {
+        self.first = first;
         self.items.clear();
         for encoding in &mut self.encodings {
             encoding.bytes.clear();
@@ -55,6 +81,36 @@ impl Batch {
         (self.items.len() - 1) as u32
     }
 
+    /// Whether nothing is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Items in it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// The place of its first item among all there ever were.
+    #[must_use]
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// The place behind its last item.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.first + self.items.len() as u64
+    }
+
+    /// Where in it an item is whose place among all is `place`.
+    #[must_use]
+    pub fn index(&self, place: u64) -> u32 {
+        (place - self.first) as u32
+    }
+
     /// The item at a place.
     #[must_use]
     pub fn item(&self, place: u32) -> &Item {
@@ -64,6 +120,18 @@ impl Batch {
     /// The message of an item, with its separator.
     #[inline]
     pub fn message(&mut self, format: Format, place: u32, universe: &Universe) -> &[u8] {
+        let (message, length) = self.message_and_more(format, place, universe);
+        &message[..length]
+    }
+
+    /// The message of an item, with its separator: its length, and bytes that begin with it.
+    #[inline]
+    pub fn message_and_more(
+        &mut self,
+        format: Format,
+        place: u32,
+        universe: &Universe,
+    ) -> (&[u8], usize) {
         let encoding = &mut self.encodings[format as usize];
         if encoding.spans.len() < self.items.len() {
             encoding.spans.resize(self.items.len(), (0, 0));
@@ -83,7 +151,7 @@ impl Batch {
             end = encoding.bytes.len() as u32;
             encoding.spans[place as usize] = (start, end);
         }
-        &encoding.bytes[start as usize..end as usize]
+        (&encoding.bytes[start as usize..], (end - start) as usize)
     }
 }
 

@@ -4,10 +4,11 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use feed_protocol::{CloseCode, Control};
+use feed_protocol::{CloseCode, Control, OnSlow};
 
 use super::Shard;
 use super::audience::{Audience, AudienceId, Behaviour, ConnectionId};
+use super::batch::Item;
 use super::broadcast::{Shortfall, broadcast};
 use super::frame::Trailer;
 use super::member::Phase;
@@ -231,7 +232,8 @@ impl<S: Sink> Shard<S> {
         let shared = self.members[id].memberships.iter().filter(|m| !m.is_private);
         let shared = shared.filter_map(|m| self.directory.get(m.audience).shared.first_offset());
         let private = self.privates(id).filter_map(|(_, private)| private.first_offset());
-        shared.chain(private).min().map_or(self.position, |first| first - 1)
+        let owed = self.owed_first(id).map(Item::first_offset);
+        shared.chain(private).chain(owed).min().map_or(self.position, |first| first - 1)
     }
 
     /// Age of the oldest event that waits longer than its subscription's interval, ms.
@@ -241,7 +243,9 @@ impl<S: Sink> Shard<S> {
             (audience.key.behaviour, audience.shared.oldest_ts_us())
         });
         let private = self.privates(id).map(|(b, private)| (b, private.oldest_ts_us()));
-        let ages = shared.chain(private).filter_map(|(behaviour, oldest)| {
+        let owed =
+            self.owed_first(id).map(|item| (Behaviour::Every(OnSlow::Merge), Some(item.ts_us())));
+        let ages = shared.chain(private).chain(owed).filter_map(|(behaviour, oldest)| {
             let age_ms = (now.wall_us - oldest?).max(0) as u64 / 1000;
             (age_ms > u64::from(behaviour.period_ms().unwrap_or(0))).then_some(age_ms)
         });

@@ -10,7 +10,7 @@ use super::batch::{Item, write_gap, write_out};
 use super::clock::Now;
 use super::frame::{FRAME_BYTES_TARGET, Trailer};
 use super::outbox::{Sink, Written};
-use super::private::Waits;
+use super::private::{Private, Waits};
 use super::wire::Wire;
 use crate::market::SeenBar;
 
@@ -111,14 +111,8 @@ impl<S: Sink> Shard<S> {
         if is_due {
             private.is_due = false;
             match &mut private.waits {
-                Waits::Merged(backlog) => {
-                    let mut backlog = std::mem::take(backlog);
-                    let rest = self.send_backlog(id, &mut backlog, now);
-                    if let Some(private) = self.private_mut(id, audience) {
-                        private.waits = Waits::Merged(backlog);
-                        private.is_due = !rest;
-                    }
-                }
+                Waits::Merged(backlog) if backlog.is_empty() => self.send_owed(id, audience, now),
+                Waits::Merged(_) => self.send_merged(id, audience, now),
                 Waits::Raw(_) => self.send_raw(id, audience, now),
                 Waits::Bars(_) => self.send_bars(id, audience, now),
             }
@@ -126,9 +120,10 @@ impl<S: Sink> Shard<S> {
         if self.members[id].is_blocked() || !self.members[id].is_open() {
             return;
         }
-        let Some(private) = self.private_mut(id, audience) else { return };
-        let is_level = private.is_level();
+        let Some(place) = self.private_place(id, audience) else { return };
         let target = self.directory.get(audience);
+        let (_, private) = &target.private[place];
+        let is_level = private.is_level() && target.owed_to(private).is_empty();
         let may_attach = match behaviour {
             Behaviour::Every(_) | Behaviour::Latest { .. } => target.shared.is_empty(),
             Behaviour::Wake => true,
@@ -139,6 +134,21 @@ impl<S: Sink> Shard<S> {
         };
         if is_level && may_attach {
             self.attach(id, audience);
+        }
+    }
+
+    /// Sends a member what was merged for it, with what it is owed since.
+    fn send_merged(&mut self, id: ConnectionId, audience: AudienceId, now: Now) {
+        self.absorb(id);
+        let Some(Private { waits: Waits::Merged(backlog), .. }) = self.private_mut(id, audience)
+        else {
+            return;
+        };
+        let mut backlog = std::mem::take(backlog);
+        let rest = self.send_backlog(id, &mut backlog, now);
+        if let Some(private) = self.private_mut(id, audience) {
+            private.waits = Waits::Merged(backlog);
+            private.is_due = !rest;
         }
     }
 

@@ -38,6 +38,7 @@ impl<S: Sink> Shard<S> {
     /// Catches up from history to `until` after the queue overflowed: an overflow becomes a merge.
     fn recover(&mut self, until: u64, now: Now) {
         self.flush_batch(now);
+        self.absorb_all();
         let market = self.market.clone();
         let mut chunk = Vec::new();
         while self.position < until {
@@ -110,16 +111,17 @@ impl<S: Sink> Shard<S> {
         self.offer(event, place, true, now);
     }
 
-    /// Gives an item of the batch to the audiences that take events like `event`.
+    /// Gives an item of the batch to the audiences that take events like `event`. Most need no more than its place.
     fn offer(&mut self, event: &Event, place: u32, conflate: bool, now: Now) {
         let Self { directory, batch, universe, touched, deadlines, .. } = self;
-        directory.each_of(event.symbol, event.channel(), |id, audience| {
+        let topic = (event.symbol, event.channel());
+        directory.mark(topic, place, conflate, touched, |id, audience, pending, touched| {
             let is_for_now = match audience.key.behaviour {
                 Behaviour::Every(on_slow) => {
                     if conflate && on_slow == OnSlow::Merge {
                         audience.share(batch.item(place));
                     } else if !audience.attached.is_empty() {
-                        audience.pending.push(place);
+                        pending.push(place);
                     }
                     true
                 }
@@ -167,6 +169,7 @@ impl<S: Sink> Shard<S> {
             self.count_cpu(transport, begin);
         }
         self.write_queued();
+        self.keep_batch(now);
         for id in touched.drain(..) {
             match self.directory.get(id).key.behaviour {
                 Behaviour::Every(_) => self.unsettle(id, false, now),
@@ -175,31 +178,30 @@ impl<S: Sink> Shard<S> {
             }
         }
         self.touched = touched;
-        self.batch.clear();
         self.settle_all(now);
     }
 
     /// Builds the frames of what was marked for an audience's attached members, to be written.
     fn queue_pending(&mut self, id: AudienceId) {
-        if self.directory.get(id).pending.is_empty() {
+        if self.directory.marks_mut(id).pending.is_empty() {
             return;
         }
         // What a socket does not take of one frame must be known before the next follows.
         if self.outgoing.has_any(&self.directory.get(id).attached) {
             self.write_queued();
         }
-        let audience = self.directory.get_mut(id);
-        let pending = std::mem::take(&mut audience.pending);
-        if audience.attached.is_empty() {
-            return;
+        let pending = std::mem::take(&mut self.directory.marks_mut(id).pending);
+        if self.directory.get(id).attached.is_empty() {
+            return self.return_pending(id, pending);
         }
+        let audience = self.directory.get(id);
         let wire = audience.key.wire;
         let format = wire.format();
         let builder = &mut self.builders[wire.index()];
         builder.clear();
         let (mut whole, mut cuts) = (Vec::new(), Cuts::default());
         for (count, &place) in pending.iter().enumerate() {
-            builder.push_separated(self.batch.message(format, place, &self.universe));
+            builder.push_separated(self.batch.message_and_more(format, place, &self.universe));
             if builder.payload_bytes() > FRAGMENT_BYTES - 512 && count + 1 < pending.len() {
                 let trailer = Trailer::upto(self.batch.item(place).offset());
                 cuts.cut(builder, &mut whole, count + 1, trailer);
@@ -228,21 +230,20 @@ impl<S: Sink> Shard<S> {
         }
         let shortfalls = self.outgoing.write(&mut self.members, &self.counters);
         let mut jobs = std::mem::take(&mut self.outgoing.jobs);
-        for (mut job, shortfalls) in jobs.drain(..).zip(shortfalls) {
+        for (job, shortfalls) in jobs.drain(..).zip(shortfalls) {
             let level = job.members - shortfalls.len();
             self.counters.messages(job.wire.transport()).add((job.pending.len() * level) as u64);
             for shortfall in shortfalls {
                 self.fall_behind(job.audience, shortfall, job.frames(), &job.cuts, &job.pending);
             }
-            job.pending.clear();
-            self.directory.get_mut(job.audience).pending = job.pending;
+            self.return_pending(job.audience, job.pending);
             self.outgoing.recycle(job.buffer);
         }
         self.outgoing.jobs = jobs;
     }
 
-    /// A member did not take all of `frames`: it keeps the rest of the frame that was begun, and the events of those that
-    /// were not, merged.
+    /// A member did not take all of `frames`: it keeps the rest of the frame that was begun, and is owed the events of those
+    /// that were not.
     fn fall_behind(
         &mut self,
         audience: AudienceId,
@@ -260,8 +261,14 @@ impl<S: Sink> Shard<S> {
         self.hold(id, frames[rest].to_vec(), sent);
         let Some(place) = self.private_place(id, audience) else { return };
         let Self { directory, batch, universe, .. } = self;
+        let is_all = directory.marks_mut(audience).is_all;
         let audience = directory.get_mut(audience);
         let (_, private) = &mut audience.private[place];
+        if is_all {
+            let first = pending.get(left).map_or(batch.len() as u64, |&item| item.into());
+            private.owed_from = batch.first() + first;
+            return;
+        }
         for &item in &pending[left..] {
             add_item(private, batch, item, audience.key.wire.format(), universe);
         }

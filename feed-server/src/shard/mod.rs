@@ -17,10 +17,12 @@ mod delivery;
 pub mod doorbell;
 mod fanout;
 pub mod frame;
+mod journal;
 mod latest;
 mod member;
 pub mod outbox;
 mod outgoing;
+mod owed;
 mod private;
 pub mod queue;
 pub mod replay;
@@ -48,6 +50,7 @@ use batch::Batch;
 use clock::Deadline;
 use counters::Counters;
 use frame::FrameBuilder;
+use journal::Journal;
 use member::Member;
 use outbox::Sink;
 use outgoing::Outgoing;
@@ -55,6 +58,9 @@ use ring::Ring;
 use wire::Wire;
 
 use crate::market::Market;
+
+/// Unless told otherwise, whoever is further behind gets merged events, µs.
+pub const MERGE_AFTER_US: u64 = 250_000;
 
 /// One thread's connections and what they are owed.
 #[derive(Debug)]
@@ -71,6 +77,12 @@ pub struct Shard<S> {
     members: Slab<Member<S>>,
     deadlines: BinaryHeap<Deadline>,
     batch: Batch,
+    /// Earlier batches that somebody is still owed something of.
+    journal: Journal,
+    /// Audiences with members that are.
+    lagging: Vec<AudienceId>,
+    /// Whoever is further behind gets merged events, µs.
+    merge_after_us: u64,
     /// Audiences that got something from the current batch.
     touched: Vec<AudienceId>,
     /// Members to be looked after once the batch is out.
@@ -101,6 +113,9 @@ impl<S: Sink> Shard<S> {
             members: Slab::new(),
             deadlines: BinaryHeap::new(),
             batch: Batch::default(),
+            journal: Journal::default(),
+            lagging: Vec::new(),
+            merge_after_us: MERGE_AFTER_US,
             touched: Vec::new(),
             unsettled: Vec::new(),
             left: Vec::new(),
@@ -160,6 +175,11 @@ impl<S: Sink> Shard<S> {
     #[must_use]
     pub fn is_blocked(&self, id: ConnectionId) -> bool {
         self.members.get(id).is_some_and(Member::is_blocked)
+    }
+
+    /// A member that falls behind by less than `us` is sent each event; beyond that they are merged.
+    pub fn merge_after(&mut self, us: u64) {
+        self.merge_after_us = us;
     }
 
     /// Has up to `sends` writes of a batch collected before they are done; a ring's way of writing, without one.

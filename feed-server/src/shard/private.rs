@@ -21,6 +21,8 @@ pub struct Private {
     pub replay: Option<Box<Replay>>,
     /// What comes then.
     pub waits: Waits,
+    /// What comes last: of the audience's [`owed`](super::audience::Audience::owed) places those from here on.
+    pub owed_from: u64,
     /// Whether the time of its flush has come and it could not be flushed.
     pub is_due: bool,
 }
@@ -58,7 +60,7 @@ impl Private {
             // Never detached, so never used.
             Behaviour::Wake => Waits::Merged(Backlog::default()),
         };
-        Self { replay: None, waits, is_due: false }
+        Self { replay: None, waits, owed_from: 0, is_due: false }
     }
 
     /// Takes an event in. `bytes` tells the length of its message, if it matters.
@@ -100,7 +102,7 @@ impl Private {
         }
     }
 
-    /// Whether nothing is left that is the member's own.
+    /// Whether nothing is left that is the member's own, but for what it is owed out of the journal.
     #[must_use]
     pub fn is_level(&self) -> bool {
         let waits = match &self.waits {
@@ -111,7 +113,7 @@ impl Private {
         self.replay.is_none() && !waits
     }
 
-    /// The first offset that has not left, if any waits.
+    /// The first offset that has not left, if any waits here.
     #[must_use]
     pub fn first_offset(&self) -> Option<u64> {
         if let Some(replay) = &self.replay {
@@ -119,23 +121,17 @@ impl Private {
         }
         match &self.waits {
             Waits::Merged(backlog) => backlog.first_offset(),
-            Waits::Raw(queue) => queue.items.front().map(|(item, _)| match item {
-                Item::Event(event) => event.offset,
-                Item::Gap(gap) => gap.known_offset + 1,
-            }),
+            Waits::Raw(queue) => queue.items.front().map(|(item, _)| item.first_offset()),
             Waits::Bars(_) => None,
         }
     }
 
-    /// Time (µs) of the oldest event that waits.
+    /// Time (µs) of the oldest event that waits here.
     #[must_use]
     pub fn oldest_ts_us(&self) -> Option<i64> {
         match &self.waits {
             Waits::Merged(backlog) => backlog.oldest_ts_us(),
-            Waits::Raw(queue) => queue.items.front().map(|(item, _)| match item {
-                Item::Event(event) => event.ts_us,
-                Item::Gap(gap) => gap.known_ts_us,
-            }),
+            Waits::Raw(queue) => queue.items.front().map(|(item, _)| item.ts_us()),
             Waits::Bars(_) => None,
         }
     }

@@ -16,9 +16,10 @@ impl<S: Sink> Shard<S> {
         &mut self,
         id: ConnectionId,
         audience: AudienceId,
-        private: Private,
+        mut private: Private,
         now: Now,
     ) {
+        private.owed_from = self.owed_from(audience);
         let target = self.directory.get_mut(audience);
         let place = target.private.len() as u32;
         target.private.push((id, private));
@@ -27,7 +28,7 @@ impl<S: Sink> Shard<S> {
         self.members[id].memberships.push(Membership { audience, place, is_private: true });
     }
 
-    /// Takes a member out of an audience altogether; its own state comes back, if it had one.
+    /// Takes a member out of an audience altogether; its own state comes back, if it had one, without what it is owed.
     pub(super) fn leave(&mut self, id: ConnectionId, audience: AudienceId) -> Option<Private> {
         let membership = self.take_membership(id, audience)?;
         let private = if membership.is_private {
@@ -91,16 +92,21 @@ impl<S: Sink> Shard<S> {
 
     /// The state of its own that an attached member would have: what the audience has collected and not sent.
     fn private_copy(&mut self, audience: AudienceId) -> Private {
+        let owed_from = self.owed_from(audience);
         let Self { directory, batch, universe, .. } = self;
         let source = directory.get(audience);
         let mut private = Private::new(source.key.behaviour);
+        private.owed_from = owed_from;
         match &mut private.waits {
             Waits::Merged(backlog) => *backlog = source.shared.clone(),
             Waits::Bars(positions) => *positions = source.bars.clone(),
             Waits::Raw(_) => {}
         }
-        for &place in &source.pending {
-            add_item(&mut private, batch, place, source.key.wire.format(), universe);
+        let marks = directory.marks(audience);
+        if !marks.is_all {
+            for &place in &marks.pending {
+                add_item(&mut private, batch, place, source.key.wire.format(), universe);
+            }
         }
         private
     }

@@ -69,6 +69,7 @@ impl<S: Sink> Shard<S> {
         self.check_names(subscriptions.names())?;
 
         self.detach(id);
+        self.absorb(id);
         self.discard_topics(id, &again);
         let mut frames = self.drain_topics(id, &moved);
         self.members[id].subscriptions = subscriptions;
@@ -123,6 +124,7 @@ impl<S: Sink> Shard<S> {
         subscriptions.unsubscribe(&names, unsubscribe.channels, &universe);
         let topics = topics_of(&names, unsubscribe.channels, &universe);
         self.detach(id);
+        self.absorb(id);
         self.discard_topics(id, &topics);
         self.members[id].subscriptions = subscriptions;
         self.regroup(id, now);

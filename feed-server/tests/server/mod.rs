@@ -81,6 +81,7 @@ impl TestServer {
                 connections_max: 100,
                 notsent_lowat: 16_384,
                 busy_max: 75,
+                merge_after_ms: 250,
                 io_uring: true,
                 origins: Origins::Any,
                 lab: None,
