@@ -84,8 +84,8 @@ pub struct Given {
     /// Wait so long after a first event so that more leave with one write: less CPU for more latency [default: 0]
     #[arg(long, value_name = "N", env = "TICKCAST_COALESCE_US")]
     coalesce_us: Option<u64>,
-    /// Part of a core that a shard uses for long passes over its connections; the rest lets events gather: fewer, larger
-    /// writes [default: 75]
+    /// Part of a core that a shard uses while its writes hold many messages each; the rest lets events gather: fewer, larger
+    /// writes [default: 50]
     #[arg(long, value_name = "PERCENT", env = "TICKCAST_BUSY_MAX")]
     busy_max: Option<u32>,
     /// A client that falls behind by less than this is sent each event as soon as it takes them, ms; beyond it they are
@@ -293,7 +293,7 @@ impl Given {
             shards: within("shards", self.shards, cores, 1, 256)?,
             queue_events: within("queue-events", self.queue_events, 65_536, 16, 1 << 24)?,
             coalesce_us: within("coalesce-us", self.coalesce_us, 0, 0, 1_000_000)?,
-            busy_max: within("busy-max", self.busy_max, 75, 10, 100)?,
+            busy_max: within("busy-max", self.busy_max, 50, 10, 100)?,
             merge_after_ms: within("merge-after", self.merge_after, 250, 0, 10_000)?,
             io_uring,
             connections_max: max_connections,

@@ -24,7 +24,7 @@ const SCRATCH_BYTES: usize = 64 * 1024;
 /// Shorter passes are left to be as fresh as they can.
 const LONG_PASS: Duration = Duration::from_millis(2);
 /// So are passes whose writes hold fewer messages: there a rest would cost more in latency than it saves.
-const LARGE_WRITE_MESSAGES: u64 = 16;
+const LARGE_WRITE_MESSAGES: u64 = 24;
 /// No rest is longer than this.
 const REST_MAX: Duration = Duration::from_millis(25);
 /// Pauses shorter than this are beyond tokio's timer: the thread itself sleeps.

@@ -80,7 +80,7 @@ impl TestServer {
                 coalesce_us: 0,
                 connections_max: 100,
                 notsent_lowat: 16_384,
-                busy_max: 75,
+                busy_max: 50,
                 merge_after_ms: 250,
                 io_uring: true,
                 origins: Origins::Any,
