@@ -132,7 +132,8 @@ pub async fn run(
         let passed = began.elapsed();
         let sent = Sent::of(local.shard.borrow().counters());
         yield_now().await;
-        if sent.messages - before.messages >= LARGE_WRITE_MESSAGES * (sent.writes - before.writes) {
+        let writes = sent.writes - before.writes;
+        if writes > 0 && sent.messages - before.messages >= LARGE_WRITE_MESSAGES * writes {
             rest(&local, &queue, passed).await;
         }
     }
@@ -171,8 +172,8 @@ async fn sleep(local: &Local, queue: &Consumer, stage: &mut watch::Receiver<Stag
     local.sleeps_until_us.set(0);
 }
 
-/// After a long pass over the connections, lets events gather for a while: each connection's next write is larger, and a
-/// message costs less. Not when so many wait already that it makes no difference any more.
+/// After a pass with large writes, lets events gather for a while: each connection's next write is larger, and a message costs
+/// less. Not when so many wait already that it makes no difference any more.
 async fn rest(local: &Local, queue: &Consumer, passed: Duration) {
     let busy = f64::from(local.shared.busy_max) / 100.0;
     if passed < LONG_PASS || busy >= 1.0 || queue.gauge().depth() >= BATCH_EVENTS_MAX {

@@ -160,15 +160,18 @@ pub struct Key {
     pub selection: Selection,
 }
 
-/// Connections with equal wishes.
+/// Connections with equal wishes. What each frame needs comes first, in one cache line.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub struct Audience {
-    /// What they wish.
-    pub key: Rc<Key>,
     /// Members that have everything so far: they share what is built for the audience.
     pub attached: Vec<ConnectionId>,
     /// Members with something of their own still to come.
     pub private: Vec<(ConnectionId, Private)>,
+    /// That of the key.
+    pub wire: Wire,
+    /// What they wish.
+    pub key: Rc<Key>,
     /// Places of the journal that such a member may still be owed, in order: see [`Private::owed_from`].
     pub owed: Vec<u64>,
     /// `Latest`: what waits for the attached members.
@@ -179,7 +182,7 @@ pub struct Audience {
     pub flushed_us: u64,
     /// Whether a flush by the clock is arranged.
     pub is_scheduled: bool,
-    /// Whether it is among those to be flushed after the current batch.
+    /// Whether it is among those to be flushed after the current batch; not used of those that are marked with places only.
     pub is_touched: bool,
     /// Tells this audience from an earlier one with the same number.
     pub generation: u32,
@@ -202,8 +205,8 @@ impl Audience {
 pub struct Marks {
     /// `Every`: places in the current batch that members are to be sent.
     pub pending: Vec<u32>,
-    /// Whether that is all: nobody of the audience needs more than the place.
-    pub is_all: bool,
+    /// Whether nobody of the audience needs more than the place of an event: `Every` that merges for the slow.
+    pub places_only: bool,
 }
 
 /// All audiences of a shard.
@@ -246,6 +249,7 @@ impl Directory {
         let key = Rc::new(key);
         self.generation += 1;
         let id = self.audiences.insert(Audience {
+            wire: key.wire,
             key: key.clone(),
             attached: Vec::new(),
             private: Vec::new(),
@@ -260,8 +264,8 @@ impl Directory {
         if self.marks.len() <= id {
             self.marks.resize_with(id + 1, Marks::default);
         }
-        let is_all = key.behaviour == Behaviour::Every(OnSlow::Merge);
-        self.marks[id] = Marks { pending: Vec::new(), is_all };
+        let places_only = key.behaviour == Behaviour::Every(OnSlow::Merge);
+        self.marks[id] = Marks { pending: Vec::new(), places_only };
         let entry = u32::try_from(id).expect("fewer than 2^32 audiences");
         each_list(&key.selection, |list| match list {
             List::Whole(lane) => self.all[lane].push(entry),
@@ -339,7 +343,8 @@ impl Directory {
     }
 
     /// Marks an event of this topic, at this place of the batch: adds to `touched` the audiences that had nothing marked, and
-    /// calls `other` with those that need more than a mark; with all of them if the event is to be merged for everybody.
+    /// calls `other`, which does that itself, with those that need more than a mark; with all of them if the event is to be
+    /// merged for everybody, which no event of the same batch may be that is not.
     #[inline]
     pub fn mark(
         &mut self,
@@ -354,8 +359,8 @@ impl Directory {
         for list in [&index[symbol.index() * LANES + lane], &all[lane]] {
             for &entry in list {
                 let id = entry as usize;
-                let Marks { pending, is_all } = &mut marks[id];
-                if *is_all && !conflate {
+                let Marks { pending, places_only } = &mut marks[id];
+                if *places_only && !conflate {
                     if pending.is_empty() {
                         touched.push(id);
                     }

@@ -93,6 +93,24 @@ impl Batch {
         self.items.len()
     }
 
+    /// Items it has room for.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.items.capacity()
+    }
+
+    /// Gives back room for far more than is in it.
+    pub fn fit(&mut self) {
+        if self.items.capacity() <= 4 * self.items.len() {
+            return;
+        }
+        self.items.shrink_to_fit();
+        for Encoding { bytes, spans } in &mut self.encodings {
+            bytes.shrink_to_fit();
+            spans.shrink_to_fit();
+        }
+    }
+
     /// The place of its first item among all there ever were.
     #[must_use]
     pub fn first(&self) -> u64 {

@@ -83,6 +83,7 @@ impl<S: Sink> Shard<S> {
                 }
             }
         }
+        self.absorb_outdated(now);
         self.settle_all(now);
     }
 

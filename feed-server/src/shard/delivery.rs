@@ -111,8 +111,13 @@ impl<S: Sink> Shard<S> {
         if is_due {
             private.is_due = false;
             match &mut private.waits {
-                Waits::Merged(backlog) if backlog.is_empty() => self.send_owed(id, audience, now),
-                Waits::Merged(_) => self.send_merged(id, audience, now),
+                Waits::Merged(backlog) => {
+                    if backlog.is_empty() && !self.waits_elsewhere(id, audience) {
+                        self.send_owed(id, audience, now);
+                    } else {
+                        self.send_merged(id, audience, now);
+                    }
+                }
                 Waits::Raw(_) => self.send_raw(id, audience, now),
                 Waits::Bars(_) => self.send_bars(id, audience, now),
             }
@@ -139,7 +144,7 @@ impl<S: Sink> Shard<S> {
 
     /// Sends a member what was merged for it, with what it is owed since.
     fn send_merged(&mut self, id: ConnectionId, audience: AudienceId, now: Now) {
-        self.absorb(id);
+        self.absorb_in(id, audience);
         let Some(Private { waits: Waits::Merged(backlog), .. }) = self.private_mut(id, audience)
         else {
             return;

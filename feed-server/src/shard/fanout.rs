@@ -39,6 +39,7 @@ impl<S: Sink> Shard<S> {
     fn recover(&mut self, until: u64, now: Now) {
         self.flush_batch(now);
         self.absorb_all();
+        self.conflates = true;
         let market = self.market.clone();
         let mut chunk = Vec::new();
         while self.position < until {
@@ -66,6 +67,7 @@ impl<S: Sink> Shard<S> {
             }
         }
         self.flush_batch(now);
+        self.conflates = false;
     }
 
     /// Marks an event for everybody who wants it. `conflate` merges it even for those who want each.
@@ -149,28 +151,27 @@ impl<S: Sink> Shard<S> {
     pub(super) fn flush_batch(&mut self, now: Now) {
         let mut touched = std::mem::take(&mut self.touched);
         for &id in &touched {
-            let begin = self.cpu_ns();
-            let audience = self.directory.get_mut(id);
-            audience.is_touched = false;
-            let transport = audience.transport();
-            match audience.key.behaviour {
-                Behaviour::Every(_) => {
-                    self.flush_shared(id);
-                    self.queue_pending(id);
-                }
-                Behaviour::Latest { .. } => self.flush_shared(id),
-                Behaviour::Bars { .. } => {}
-                Behaviour::Wake => self.wake(id),
-            }
             // Whose time it was is known only if each audience's frame is written by itself.
-            if self.outgoing.is_full() || self.cpu_clock.is_some() {
+            let begin = self.cpu_clock.map(|_| self.cpu_ns());
+            if self.directory.marks(id).places_only && !self.conflates {
+                self.queue_pending(id);
+            } else {
+                self.flush_one(id);
+            }
+            if self.outgoing.is_full() || begin.is_some() {
                 self.write_queued();
             }
-            self.count_cpu(transport, begin);
+            if let Some(begin) = begin {
+                self.count_cpu(self.directory.get(id).transport(), begin);
+            }
         }
         self.write_queued();
         self.keep_batch(now);
         for id in touched.drain(..) {
+            // Nearly always nobody of the audience is behind.
+            if self.directory.get(id).private.is_empty() {
+                continue;
+            }
             match self.directory.get(id).key.behaviour {
                 Behaviour::Every(_) => self.unsettle(id, false, now),
                 Behaviour::Latest { .. } => self.unsettle(id, true, now),
@@ -179,6 +180,21 @@ impl<S: Sink> Shard<S> {
         }
         self.touched = touched;
         self.settle_all(now);
+    }
+
+    /// Sends an audience what it is to be sent at the end of a batch.
+    fn flush_one(&mut self, id: AudienceId) {
+        let audience = self.directory.get_mut(id);
+        audience.is_touched = false;
+        match audience.key.behaviour {
+            Behaviour::Every(_) => {
+                self.flush_shared(id);
+                self.queue_pending(id);
+            }
+            Behaviour::Latest { .. } => self.flush_shared(id),
+            Behaviour::Bars { .. } => {}
+            Behaviour::Wake => self.wake(id),
+        }
     }
 
     /// Builds the frames of what was marked for an audience's attached members, to be written.
@@ -195,7 +211,7 @@ impl<S: Sink> Shard<S> {
             return self.return_pending(id, pending);
         }
         let audience = self.directory.get(id);
-        let wire = audience.key.wire;
+        let wire = audience.wire;
         let format = wire.format();
         let builder = &mut self.builders[wire.index()];
         builder.clear();
@@ -261,10 +277,10 @@ impl<S: Sink> Shard<S> {
         self.hold(id, frames[rest].to_vec(), sent);
         let Some(place) = self.private_place(id, audience) else { return };
         let Self { directory, batch, universe, .. } = self;
-        let is_all = directory.marks_mut(audience).is_all;
+        let places_only = directory.marks_mut(audience).places_only;
         let audience = directory.get_mut(audience);
         let (_, private) = &mut audience.private[place];
-        if is_all {
+        if places_only {
             let first = pending.get(left).map_or(batch.len() as u64, |&item| item.into());
             private.owed_from = batch.first() + first;
             return;

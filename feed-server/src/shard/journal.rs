@@ -8,8 +8,9 @@ use super::batch::{Batch, Item};
 
 /// Most items that are kept: about 5 MB, and as much again for each format that they are encoded in.
 pub const ITEMS_MAX: usize = 65_536;
-/// Batches kept to be used again.
+/// Batches kept to be used again, and how many items each may have room for.
 const SPARE_MAX: usize = 4;
+const SPARE_ITEMS_MAX: usize = 8192;
 
 /// Batches one after another. An item's place counts from the first one there ever was.
 #[derive(Debug, Default)]
@@ -32,19 +33,26 @@ impl Journal {
             return;
         }
         let next = batch.end();
-        let full = std::mem::replace(batch, self.spare.pop().unwrap_or_default());
+        let mut full = std::mem::replace(batch, self.spare.pop().unwrap_or_default());
+        full.fit();
         batch.begin_at(next);
         self.items += full.len();
         self.kept.push_back(Kept { batch: full, at_us: now_us });
     }
 
-    /// The place up to which batches are to be forgotten: those from before `since_us`, and those beyond what is kept at most.
+    /// The place up to which batches are to be forgotten, once the oldest is older than `keep_us` or there are too many: a
+    /// quarter more than those, so that it is not each batch's turn.
     #[must_use]
-    pub fn outdated(&self, since_us: u64) -> Option<u64> {
+    pub fn outdated(&self, now_us: u64, keep_us: u64) -> Option<u64> {
+        let oldest_us = now_us.saturating_sub(self.kept.front()?.at_us);
+        if oldest_us <= keep_us && self.items <= ITEMS_MAX {
+            return None;
+        }
+        let (keep_us, keep_items) = (keep_us - keep_us / 4, ITEMS_MAX - ITEMS_MAX / 4);
         let mut items = self.items;
         let mut until = None;
         for Kept { batch, at_us } in &self.kept {
-            if *at_us >= since_us && items <= ITEMS_MAX {
+            if now_us.saturating_sub(*at_us) <= keep_us && items <= keep_items {
                 break;
             }
             items -= batch.len();
@@ -58,7 +66,7 @@ impl Journal {
         while self.kept.front().is_some_and(|kept| kept.batch.end() <= until) {
             let Some(Kept { batch, .. }) = self.kept.pop_front() else { return };
             self.items -= batch.len();
-            if self.spare.len() < SPARE_MAX {
+            if self.spare.len() < SPARE_MAX && batch.capacity() <= SPARE_ITEMS_MAX {
                 self.spare.push(batch);
             }
         }

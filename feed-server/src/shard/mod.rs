@@ -79,6 +79,8 @@ pub struct Shard<S> {
     batch: Batch,
     /// Earlier batches that somebody is still owed something of.
     journal: Journal,
+    /// Whether events are merged for everybody: what a queue has lost is being fetched.
+    conflates: bool,
     /// Audiences with members that are.
     lagging: Vec<AudienceId>,
     /// Whoever is further behind gets merged events, µs.
@@ -114,6 +116,7 @@ impl<S: Sink> Shard<S> {
             deadlines: BinaryHeap::new(),
             batch: Batch::default(),
             journal: Journal::default(),
+            conflates: false,
             lagging: Vec::new(),
             merge_after_us: MERGE_AFTER_US,
             touched: Vec::new(),

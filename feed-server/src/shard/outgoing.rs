@@ -195,14 +195,21 @@ impl Outgoing {
         };
         // A body that HTTP writes has no socket of its own to be written to.
         let first = results.len();
+        let mut others = false;
         for (&id, frames) in targets() {
             let sink = &mut sinks[id].sink;
             let through_ring = sink.descriptor().is_some();
+            others |= !through_ring;
             results.push(if through_ring { Ok(0) } else { sink.try_write(frames) });
         }
         let sends =
             targets().filter_map(|(&id, frames)| Some((sinks[id].sink.descriptor()?, frames)));
         ring.send_all(sends, sent);
+        if !others {
+            results.truncate(first);
+            results.append(sent);
+            return;
+        }
         let mut sent = sent.drain(..);
         for (place, (&id, _)) in (first..).zip(targets()) {
             if sinks[id].sink.descriptor().is_some()

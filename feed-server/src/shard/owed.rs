@@ -17,10 +17,10 @@ impl Audience {
         &self.owed[self.owed.partition_point(|place| *place < private.owed_from)..]
     }
 
-    /// Merges what a member is owed before the place `until` into what else waits for it.
-    fn absorb(&mut self, place: usize, journal: &Journal, until: u64) {
+    /// Merges what a member (its place in `private`) is owed before `until` into what else waits for it.
+    fn absorb(&mut self, member: usize, journal: &Journal, until: u64) {
         let Self { owed, private, .. } = self;
-        let Some((_, private)) = private.get_mut(place) else { return };
+        let Some((_, private)) = private.get_mut(member) else { return };
         if private.owed_from >= until {
             return;
         }
@@ -40,9 +40,9 @@ impl<S: Sink> Shard<S> {
     /// their own are owed them.
     pub(super) fn return_pending(&mut self, id: AudienceId, mut pending: Vec<u32>) {
         let Self { directory, lagging, batch, .. } = self;
-        let is_all = directory.marks_mut(id).is_all;
+        let places_only = directory.marks_mut(id).places_only;
         let audience = directory.get_mut(id);
-        if is_all && !audience.private.is_empty() {
+        if places_only && !audience.private.is_empty() {
             if audience.owed.is_empty() {
                 lagging.push(id);
             }
@@ -53,18 +53,19 @@ impl<S: Sink> Shard<S> {
         directory.marks_mut(id).pending = pending;
     }
 
-    /// The place from which on a member is owed everything that leaves it behind from now on.
-    pub(super) fn owed_from(&self, id: AudienceId) -> u64 {
+    /// The place from which on a member that gets a state of its own now will be owed everything.
+    pub(super) fn owed_from_now(&self, id: AudienceId) -> u64 {
         let first = self.directory.marks(id).pending.first().copied();
         first.map_or(self.batch.end(), |place| self.batch.first() + u64::from(place))
     }
 
-    /// Ends a batch: it is kept as long as somebody is owed something of it, but no longer than it takes to be too far behind.
+    /// Ends a batch: it is kept while somebody is owed anything, but no longer than it takes to be too far behind.
     pub(super) fn keep_batch(&mut self, now: Now) {
         let Self { directory, lagging, journal, batch, .. } = self;
         lagging.retain(|id| {
             let Some(audience) = directory.find_mut(*id) else { return false };
-            if audience.private.is_empty() {
+            if audience.private.is_empty() || audience.owed.is_empty() {
+                // One that had been far behind keeps no memory of it.
                 audience.owed = Vec::new();
             }
             !audience.owed.is_empty()
@@ -75,7 +76,12 @@ impl<S: Sink> Shard<S> {
             return;
         }
         journal.keep(batch, now.clock_us);
-        if let Some(until) = journal.outdated(now.clock_us.saturating_sub(self.merge_after_us)) {
+        self.absorb_outdated(now);
+    }
+
+    /// Merges what somebody has been owed for too long.
+    pub(super) fn absorb_outdated(&mut self, now: Now) {
+        if let Some(until) = self.journal.outdated(now.clock_us, self.merge_after_us) {
             self.absorb_until(until);
         }
     }
@@ -87,25 +93,42 @@ impl<S: Sink> Shard<S> {
 
     fn absorb_until(&mut self, until: u64) {
         let Self { directory, lagging, journal, .. } = self;
-        for id in &*lagging {
-            let Some(audience) = directory.find_mut(*id) else { continue };
-            for place in 0..audience.private.len() {
-                audience.absorb(place, journal, until);
+        lagging.retain(|id| {
+            let Some(audience) = directory.find_mut(*id) else { return false };
+            if audience.owed.first().is_some_and(|place| *place < until) {
+                for member in 0..audience.private.len() {
+                    audience.absorb(member, journal, until);
+                }
+                let gone = audience.owed.partition_point(|place| *place < until);
+                audience.owed.drain(..gone);
             }
-            let gone = audience.owed.partition_point(|place| *place < until);
-            audience.owed.drain(..gone);
-        }
+            !audience.owed.is_empty()
+        });
         journal.forget(until);
     }
 
-    /// Merges what one member is owed, so that all that waits for it is its own.
+    /// Merges what one member is owed by all of its audiences, so that all that waits for it is its own.
     pub(super) fn absorb(&mut self, id: ConnectionId) {
-        let until = self.batch.first();
-        let Self { directory, members, journal, .. } = self;
-        for membership in members[id].memberships.iter().filter(|m| m.is_private) {
-            let audience = directory.get_mut(membership.audience);
-            audience.absorb(membership.place as usize, journal, until);
+        for place in 0..self.members[id].memberships.len() {
+            self.absorb_in(id, self.members[id].memberships[place].audience);
         }
+    }
+
+    /// The same for one audience.
+    pub(super) fn absorb_in(&mut self, id: ConnectionId, audience: AudienceId) {
+        let until = self.batch.first();
+        let Some(member) = self.private_place(id, audience) else { return };
+        self.directory.get_mut(audience).absorb(member, &self.journal, until);
+    }
+
+    /// Whether something waits for a member in another of its audiences, which what it is owed in this one must not hold up.
+    pub(super) fn waits_elsewhere(&self, id: ConnectionId, audience: AudienceId) -> bool {
+        self.members[id].memberships.iter().any(|membership| {
+            let other = self.directory.get(membership.audience);
+            membership.is_private
+                && membership.audience != audience
+                && !other.private[membership.place as usize].1.is_level()
+        })
     }
 
     /// The first item that a member is owed by any of its audiences.

@@ -40,7 +40,7 @@ impl<S: Sink> Shard<S> {
             match progress {
                 Progress::More => {}
                 Progress::Respliced(lost) => {
-                    self.absorb(id);
+                    self.absorb_in(id, audience);
                     if let Some(private) = self.private_mut(id, audience) {
                         lost.iter().for_each(|newest| private.resplice(newest));
                     }

@@ -19,7 +19,7 @@ impl<S: Sink> Shard<S> {
         mut private: Private,
         now: Now,
     ) {
-        private.owed_from = self.owed_from(audience);
+        private.owed_from = self.owed_from_now(audience);
         let target = self.directory.get_mut(audience);
         let place = target.private.len() as u32;
         target.private.push((id, private));
@@ -92,7 +92,7 @@ impl<S: Sink> Shard<S> {
 
     /// The state of its own that an attached member would have: what the audience has collected and not sent.
     fn private_copy(&mut self, audience: AudienceId) -> Private {
-        let owed_from = self.owed_from(audience);
+        let owed_from = self.owed_from_now(audience);
         let Self { directory, batch, universe, .. } = self;
         let source = directory.get(audience);
         let mut private = Private::new(source.key.behaviour);
@@ -103,7 +103,7 @@ impl<S: Sink> Shard<S> {
             Waits::Raw(_) => {}
         }
         let marks = directory.marks(audience);
-        if !marks.is_all {
+        if !marks.places_only {
             for &place in &marks.pending {
                 add_item(&mut private, batch, place, source.key.wire.format(), universe);
             }
