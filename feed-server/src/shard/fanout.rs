@@ -6,7 +6,7 @@ use feed_protocol::{Body, Event, Format, GapReason, OnSlow, Universe};
 
 use super::Shard;
 use super::audience::{Audience, AudienceId, Behaviour};
-use super::backlog::{Gap, Out};
+use super::backlog::Out;
 use super::batch::{Batch, Item, write_out};
 use super::broadcast::{Shortfall, broadcast};
 use super::clock::{Now, schedule};
@@ -35,43 +35,8 @@ impl<S: Sink> Shard<S> {
         self.counters.audiences.set(self.directory.len() as u64);
     }
 
-    /// Catches up from history to `until` after the queue overflowed: an overflow becomes a merge.
-    fn recover(&mut self, until: u64, now: Now) {
-        self.flush_batch(now);
-        self.absorb_all();
-        self.conflates = true;
-        let market = self.market.clone();
-        let mut chunk = Vec::new();
-        while self.position < until {
-            chunk.clear();
-            match market.history.read(self.position, until, &mut chunk) {
-                Ok(()) if chunk.is_empty() => break,
-                Ok(()) => {
-                    for event in &chunk {
-                        self.accept(event, true, now);
-                    }
-                    self.counters.events_recovered.add(chunk.len() as u64);
-                }
-                // Not even history has them: the newest of each symbol is known, and its number tells what is missing.
-                // All holes are announced before anything that came after them.
-                Err(_) => {
-                    let (newest, upto) = market.history.newest_dropped_since(self.position);
-                    for event in &newest {
-                        self.announce_hole(event, now);
-                    }
-                    for event in &newest {
-                        self.accept(event, true, now);
-                    }
-                    self.position = self.position.max(upto);
-                }
-            }
-        }
-        self.flush_batch(now);
-        self.conflates = false;
-    }
-
     /// Marks an event for everybody who wants it. `conflate` merges it even for those who want each.
-    fn accept(&mut self, event: &Event, conflate: bool, now: Now) {
+    pub(super) fn accept(&mut self, event: &Event, conflate: bool, now: Now) {
         self.position = event.offset;
         self.position_ts_us = event.ts_us;
         self.latest.replace(event);
@@ -94,27 +59,8 @@ impl<S: Sink> Shard<S> {
         }
     }
 
-    /// Tells everybody concerned of the numbers that are missing before `event`, if there are any.
-    fn announce_hole(&mut self, event: &Event, now: Now) {
-        let newest = self.latest.get(event.symbol, event.channel());
-        let last_seq = newest.map_or(0, |newest| newest.event.seq);
-        if event.seq == last_seq + 1 {
-            return;
-        }
-        let place = self.batch.push(Item::Gap(Gap {
-            symbol: event.symbol,
-            channel: event.channel(),
-            from: last_seq + 1,
-            to: event.seq - 1,
-            why: GapReason::Overflow,
-            known_offset: self.position,
-            known_ts_us: self.position_ts_us,
-        }));
-        self.offer(event, place, true, now);
-    }
-
     /// Gives an item of the batch to the audiences that take events like `event`. Most need no more than its place.
-    fn offer(&mut self, event: &Event, place: u32, conflate: bool, now: Now) {
+    pub(super) fn offer(&mut self, event: &Event, place: u32, conflate: bool, now: Now) {
         let Self { directory, batch, universe, touched, deadlines, .. } = self;
         let topic = (event.symbol, event.channel());
         directory.mark(topic, place, conflate, touched, |id, audience, pending, touched| {

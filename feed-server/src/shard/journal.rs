@@ -104,3 +104,91 @@ impl Journal {
         self.kept.get(at).filter(|kept| kept.batch.first() <= place).map(|_| at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use feed_protocol::{Aggressor, Body, Event, SymbolId, Trade};
+
+    use super::*;
+
+    /// A batch of the items `from..to`, each of which says its place in its offset.
+    fn fill(batch: &mut Batch, from: u64, to: u64) {
+        for offset in from..to {
+            let trade = Trade { price: 1, size: 1, aggressor: Aggressor::Buyer };
+            let body = Body::Trade(trade);
+            let event = Event { symbol: SymbolId(0), seq: offset + 1, offset, ts_us: 0, body };
+            batch.push(Item::Event(event));
+        }
+    }
+
+    /// Batches of the given lengths, one every 10 µs.
+    fn journal(lengths: &[u64]) -> (Journal, Batch) {
+        let (mut journal, mut batch) = (Journal::default(), Batch::default());
+        for (number, &length) in lengths.iter().enumerate() {
+            let first = batch.first();
+            fill(&mut batch, first, first + length);
+            journal.keep(&mut batch, 10 * number as u64);
+        }
+        (journal, batch)
+    }
+
+    fn offsets(journal: &Journal, places: &[u64]) -> Vec<u64> {
+        let mut offsets = Vec::new();
+        journal.each(places, |item| offsets.push(item.offset()));
+        offsets
+    }
+
+    #[test]
+    fn items_are_found_by_their_places_across_batches() {
+        let (mut journal, batch) = journal(&[3, 1, 0, 5]);
+        assert_eq!(batch.first(), 9);
+        let places = [0, 2, 3, 4, 8];
+        assert_eq!(offsets(&journal, &places), places);
+        assert_eq!(offsets(&journal, &[3, 8]), [3, 8]);
+        assert_eq!(journal.item(4).map(Item::offset), Some(4));
+        assert!(journal.item(9).is_none(), "not kept yet");
+        assert_eq!(journal.batch_mut(5).map(|batch| batch.index(5)), Some(1));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_gone_and_the_rest_keeps_its_places() {
+        let (mut journal, mut batch) = journal(&[3, 1, 5]);
+        journal.forget(4);
+        assert!(journal.item(3).is_none());
+        assert_eq!(offsets(&journal, &[4, 8]), [4, 8]);
+        fill(&mut batch, 9, 11);
+        journal.keep(&mut batch, 50);
+        assert_eq!(offsets(&journal, &[8, 9, 10]), [8, 9, 10], "in a buffer that was used before");
+    }
+
+    #[test]
+    fn the_oldest_go_once_one_is_too_old_and_some_more_with_it() {
+        let (journal, _) = journal(&[1; 10]);
+        assert_eq!(journal.outdated(90, 90), None);
+        assert_eq!(journal.outdated(91, 90), Some(3), "all that are older than 67 µs");
+        assert_eq!(journal.outdated(90, 0), Some(9));
+        assert_eq!(journal.outdated(u64::MAX, u64::MAX), None);
+    }
+
+    #[test]
+    fn however_young_they_are_there_are_not_too_many() {
+        let (journal, _) = journal(&[4096; 17]);
+        assert_eq!(
+            journal.outdated(160, 1000),
+            Some(4096 * 5),
+            "three quarters of what may be kept are left"
+        );
+    }
+
+    #[test]
+    fn the_room_of_a_burst_is_given_back() {
+        let (mut journal, mut batch) = journal(&[60_000]);
+        journal.forget(60_000);
+        for number in 60_000..60_100 {
+            fill(&mut batch, number, number + 1);
+            journal.keep(&mut batch, number);
+        }
+        let room: usize = journal.kept.iter().map(|kept| kept.batch.capacity()).sum();
+        assert!(room <= 100 * 8, "{room} places for 100 items");
+    }
+}

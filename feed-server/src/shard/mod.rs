@@ -1,7 +1,7 @@
 //! A shard: one thread's connections, and the way of an event to them.
 //!
-//! `queue` hands events in, `fanout` marks who wants them and sends each audience its frame, `delivery` looks after
-//! members that are not level with their audience (`resume` sends replays, `send` what is for one alone), `commands` and
+//! `queue` hands events in, `fanout` marks who wants them and sends each audience its frame, `delivery` looks after members that
+//! are not level with their audience (`owed` sends what they missed a moment ago, `resume` replays, `send` what is for one alone), `commands` and
 //! `subscribing` carry out what clients ask for, `clock` does what time asks for. A shard is sans-I/O: time comes in as a parameter, bytes leave through a [`outbox::Sink`] that never waits.
 
 pub mod audience;
@@ -14,6 +14,7 @@ mod commands;
 pub mod counters;
 mod cuts;
 mod delivery;
+mod directory;
 pub mod doorbell;
 mod fanout;
 pub mod frame;
@@ -22,6 +23,7 @@ mod latest;
 mod member;
 pub mod outbox;
 mod outgoing;
+mod overflow;
 mod owed;
 mod private;
 pub mod queue;
@@ -45,10 +47,11 @@ pub use clock::Now;
 pub use latest::Latest;
 pub use member::{Closing, Phase};
 
-use audience::{AudienceId, Directory};
+use audience::AudienceId;
 use batch::Batch;
 use clock::Deadline;
 use counters::Counters;
+use directory::Directory;
 use frame::FrameBuilder;
 use journal::Journal;
 use member::Member;
