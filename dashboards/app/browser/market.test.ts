@@ -5,7 +5,17 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serious } from './axe.ts';
-import { alive, bars, DEADLINE_MS, open, pillSays, ROW, shoot, type Opened } from './market.ts';
+import {
+  alive,
+  bars,
+  compared,
+  DEADLINE_MS,
+  open,
+  pillSays,
+  ROW,
+  shoot,
+  type Opened,
+} from './market.ts';
 import { launch, Server } from './server.ts';
 
 let server: Server;
@@ -141,7 +151,7 @@ describe('market page', () => {
     await expect.poll(() => bars(page), { timeout: DEADLINE_MS }).toBeGreaterThan(before);
     await page.goBack();
     await page.locator('#intervals button[aria-pressed=true]', { hasText: '1m' }).waitFor();
-    await expect.poll(() => bars(page), { timeout: DEADLINE_MS }).toBeGreaterThan(400);
+    await expect.poll(() => bars(page), { timeout: DEADLINE_MS }).toBeGreaterThan(250);
   });
 
   it('goes back in history when the chart is dragged', async () => {
@@ -156,6 +166,34 @@ describe('market page', () => {
     }
     await expect.poll(() => bars(page), { timeout: DEADLINE_MS }).toBeGreaterThan(before + 100);
     await page.keyboard.press('l');
+  });
+
+  it('drops bars far left of the screen, and has them all again when they are scrolled to', async () => {
+    const { page, close } = await open(browser, `${server.url}?interval=1s`);
+    await alive(page);
+    const begun = await bars(page);
+    // Not to the oldest bar: the server itself forgets those while the test compares them.
+    const back = async (): Promise<void> => {
+      await page.keyboard.press('c');
+      await expect
+        .poll(
+          async () => {
+            await page.keyboard.press('Home');
+            return bars(page);
+          },
+          { timeout: DEADLINE_MS },
+        )
+        .toBeGreaterThan(begun + 400);
+    };
+    await back();
+    await page.keyboard.press('l');
+    await expect.poll(() => bars(page), { timeout: DEADLINE_MS }).toBeLessThan(500);
+    const symbol = await page.locator('#head-symbol').innerText();
+    const kept = await compared(page, server.url, symbol, '1s');
+    expect(kept).toBeGreaterThan(200);
+    await back();
+    expect(await compared(page, server.url, symbol, '1s')).toBeGreaterThan(begun + 350);
+    await close();
   });
 
   it('merges when the slider says so, and shows it', async () => {

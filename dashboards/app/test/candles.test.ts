@@ -3,7 +3,7 @@ import { decodeJson, type Bar, type Data } from '@tickcast/client';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Collector, packBars } from '../src/feed/collector.ts';
 import { BAR, ROW, TRADE } from '../src/feed/talk.ts';
-import { BARS_MAX, Candles } from '../src/market/chart/candles.ts';
+import { BARS_MAX, Candles, CUT } from '../src/market/chart/candles.ts';
 import { Marks } from '../src/market/chart/marks.ts';
 
 const trade = (S: string, n: number, p: string, v = 10): Data =>
@@ -112,6 +112,24 @@ describe('candles', () => {
     for (let ts = 0; ts < BARS_MAX + 10; ts++) candles.merge(packed(bar(ts, 1)));
     expect(candles.all.length).toBe(BARS_MAX);
     expect(candles.first?.ts).toBe(10);
+  });
+
+  it('are cut on the left in blocks, the newest staying', () => {
+    const candles = new Candles(2);
+    let [most, cuts] = [0, 0];
+    for (let ts = 1; ts <= 50 * CUT; ts++) {
+      candles.merge(packed(bar(ts, ts)));
+      most = Math.max(most, candles.all.length);
+      if (candles.trim(300)) cuts += 1;
+    }
+    expect(most).toBe(300 + CUT);
+    expect(cuts).toBe((50 * CUT - 300) / CUT);
+    expect(candles.all.map(({ ts }) => ts)).toEqual(
+      Array.from(candles.all, (_, i) => 50 * CUT - candles.all.length + 1 + i),
+    );
+    const older = candles.first!.ts - 1;
+    expect(candles.merge(packed(bar(older - 1, 7), bar(older, 8)))).toBe('everything');
+    expect(candles.all.slice(0, 3).map(({ ts }) => ts)).toEqual([older - 1, older, older + 1]);
   });
 
   it('are written with every digit', () => {

@@ -8,6 +8,8 @@ import { BAR } from '../../feed/talk.ts';
 
 /** Older bars than these are fetched again when they are wanted. */
 export const BARS_MAX = 20_000;
+/** So many are cut at once: a cut has the chart lay out everything anew. */
+export const CUT = 100;
 
 export interface Candle {
   /** Start, µs. */
@@ -49,6 +51,13 @@ export class Candles {
     if (added === 'nothing' || this.all.length <= BARS_MAX) return added;
     this.all.splice(0, this.all.length - BARS_MAX);
     return 'everything';
+  }
+
+  /** Drops the oldest bars but `keep`, once there are enough of them; whether it did. */
+  trim(keep: number): boolean {
+    if (this.all.length < keep + CUT) return false;
+    this.all.splice(0, this.all.length - keep);
+    return true;
   }
 
   /** The bar that begins at `ts`. */

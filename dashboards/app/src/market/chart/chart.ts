@@ -11,8 +11,12 @@ import { Legend } from './legend.ts';
 import { Marks } from './marks.ts';
 import { Plot } from './plot.ts';
 
-/** Bars of one question. */
+/** Bars to begin with: what is seen, and as many again. With every new state of a bar the library walks through all of them. */
+const FIRST = 300;
+/** Bars of one question about older ones. */
 const CHUNK = 500;
+/** Bars kept left of what is seen while the newest one is: those before come again when they are scrolled to. */
+const KEPT_LEFT = 200;
 const BACKFILL_MAX = 5000;
 /** So many bars before the first one, older ones are fetched. */
 const EARLY = 60;
@@ -84,6 +88,7 @@ export class Chart {
     if (chart !== this.generation || bars.length === 0) return false;
     const resumeAt = this.candles.last?.ts;
     this.merge(bars);
+    this.trim();
     if (lost && resumeAt !== undefined) void this.backfill(resumeAt);
     return true;
   }
@@ -123,7 +128,7 @@ export class Chart {
   }
 
   private async begin(): Promise<void> {
-    const bars = await this.ask({ limit: CHUNK });
+    const bars = await this.ask({ limit: FIRST });
     if (!bars) return;
     this.merge(bars);
     this.mark();
@@ -141,6 +146,19 @@ export class Chart {
     this.loading = false;
     if (bars?.length === 0) this.complete = true;
     else if (bars) this.merge(bars);
+    // Interruptions of bars that had been cut off are seen again.
+    this.mark();
+  }
+
+  /** Not while older bars are on their way: what was cut would be missing between them and the rest. */
+  private trim(): void {
+    const { candles, plot } = this;
+    const seen = plot.seen(candles.all.length);
+    if (seen === undefined || this.loading || !candles.trim(seen + KEPT_LEFT)) return;
+    this.complete = false;
+    plot.replace(candles.all, candles.places);
+    flag(this.container, 'bars', String(candles.all.length));
+    this.mark();
   }
 
   private async backfill(from: number): Promise<void> {

@@ -42,6 +42,8 @@ const LABELS = 4.5;
 const BAR_PX = 7.5;
 const SEEN_MIN = 40;
 const SEEN_MAX = 160;
+/** Empty places right of the newest bar. */
+const RIGHT = 6;
 
 export interface PlotOwner {
   /** So many bars are left of what is seen; negative beyond the first. */
@@ -64,7 +66,7 @@ export class Plot {
       autoSize: true,
       layout: { attributionLogo: false, fontSize: 11 },
       crosshair: { mode: CrosshairMode.Normal },
-      timeScale: { timeVisible: true, rightOffset: 6, minBarSpacing: 1 },
+      timeScale: { timeVisible: true, rightOffset: RIGHT, minBarSpacing: 1 },
       rightPriceScale: {
         borderVisible: false,
         scaleMargins: { top: 0.14, bottom: VOLUME + 0.06 },
@@ -147,8 +149,16 @@ export class Plot {
     scale.setVisibleLogicalRange({ from: size - seen, to: size + seen / 20 });
   }
 
+  /** Of `size` bars, how many there are from the left edge of what is seen on, if the newest one is seen; 0 if none is. */
+  seen(size: number): number | undefined {
+    const range = this.chart.timeScale().getVisibleLogicalRange();
+    if (!range) return 0;
+    return range.to >= size - 1 ? Math.ceil(size - range.from) : undefined;
+  }
+
+  /** At once: the library's own way there is animated, and ends a frame's share of the way too early. */
   scrollToLive(): void {
-    this.chart.timeScale().scrollToRealTime();
+    this.chart.timeScale().scrollToPosition(RIGHT, false);
   }
 
   /** Moves by so many bars; to the past where negative. */
