@@ -25,6 +25,8 @@ const SCRATCH_BYTES: usize = 64 * 1024;
 const LONG_PASS: Duration = Duration::from_millis(2);
 /// So are passes whose writes hold fewer messages: there a rest would cost more in latency than it saves.
 const LARGE_WRITE_MESSAGES: u64 = 24;
+/// From one such pass to the next; otherwise whatever makes messages cheaper would only make passes more frequent.
+const CYCLE_MIN: Duration = Duration::from_millis(15);
 /// No rest is longer than this.
 const REST_MAX: Duration = Duration::from_millis(25);
 /// Pauses shorter than this are beyond tokio's timer: the thread itself sleeps.
@@ -179,7 +181,8 @@ async fn rest(local: &Local, queue: &Consumer, passed: Duration) {
     if passed < LONG_PASS || busy >= 1.0 || queue.gauge().depth() >= BATCH_EVENTS_MAX {
         return;
     }
-    tokio::time::sleep(passed.mul_f64(1.0 / busy - 1.0).min(REST_MAX)).await;
+    let share = passed.mul_f64(1.0 / busy - 1.0);
+    tokio::time::sleep(share.max(CYCLE_MIN.saturating_sub(passed)).min(REST_MAX)).await;
 }
 
 async fn take_batch(local: &Local, queue: &mut Consumer, batch: &mut Vec<Popped>) {
