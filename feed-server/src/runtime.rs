@@ -26,7 +26,7 @@ const LONG_PASS: Duration = Duration::from_millis(2);
 /// So are passes whose writes hold fewer messages: there a rest would cost more in latency than it saves.
 const LARGE_WRITE_MESSAGES: u64 = 24;
 /// From one such pass to the next; otherwise whatever makes messages cheaper would only make passes more frequent.
-const CYCLE_MIN: Duration = Duration::from_millis(15);
+const CYCLE_MIN: Duration = Duration::from_millis(20);
 /// No rest is longer than this.
 const REST_MAX: Duration = Duration::from_millis(25);
 /// Pauses shorter than this are beyond tokio's timer: the thread itself sleeps.
