@@ -169,7 +169,7 @@ pub struct Audience {
     pub wire: Wire,
     /// What they wish.
     pub key: Rc<Key>,
-    /// Places of the journal that such a member may still be owed, in order: see [`Private::owed_from`].
+    /// Places of the journal that such a member may still be owed, in order; from where on, is in its own state.
     pub owed: Vec<u64>,
     /// `Latest`: what waits for the attached members.
     pub shared: Backlog,
