@@ -265,6 +265,29 @@ fn run(world: &mut World, clients: &mut [Client], step: Step) {
     }
 }
 
+/// One that is owed events when the server stops is told a cursor from before them, so that it gets them elsewhere.
+#[test]
+fn a_goodbye_does_not_count_as_sent_what_is_owed() {
+    let mut world = World::new(1000, 1 << 12);
+    world.shard.merge_after(u64::MAX);
+    let mut client = world.connect(Format::Json);
+    world.request(&client, request(Op::Subscribe(subscribe(1, Mode::Every, 0))));
+    world.catch_up(&mut client);
+    world.give_leave(&client, 10);
+    for number in 0..10 {
+        world.publish(0, 0, number);
+        world.apply();
+    }
+    world.shard.shut_down(100..101, world.now());
+    world.catch_up(&mut client);
+    let cursor = client.messages.iter().find_map(|message| match message {
+        ServerMessage::Control(Control::Bye { cursor, .. }) => Some(cursor.offset),
+        _ => None,
+    });
+    assert!(client.sent < world.shard.position(), "something was still owed");
+    assert_eq!(cursor, Some(client.sent));
+}
+
 /// A cursor that is older than what the connection holds: `recovered: true` is a promise for held symbols as well.
 #[test]
 fn a_held_symbol_starts_again_at_an_older_cursor() {
