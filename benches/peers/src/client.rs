@@ -30,6 +30,7 @@ use self::dialect::Dialect;
 use self::frames::Frames;
 use self::reader::{Reader, State};
 use self::sample::Sample;
+use crate::interrupt;
 use crate::source::wall_us;
 
 /// Bytes of one read at most, for all connections together.
@@ -210,6 +211,7 @@ impl Clients {
 
     /// Waits for something to read, until `until` at most, and reads once from every socket that has something.
     fn turn(&mut self, until: Instant) -> Result<()> {
+        interrupt::check()?;
         let left = until.saturating_duration_since(Instant::now());
         let timeout = Timespec {
             tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),

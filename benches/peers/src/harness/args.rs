@@ -14,17 +14,20 @@ pub struct Arguments {
     /// Rows to measure, as a comma list: see README.md; all unless given
     #[arg(long, value_delimiter = ',')]
     pub rows: Vec<String>,
-    /// How often each server is measured on each row
+    /// How often each server is measured on each row; what the file of results has already is counted
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..100))]
     pub rounds: u32,
+    /// Measure so many rounds more, whatever the file of results has
+    #[arg(long)]
+    pub again: bool,
     /// How long each measurement lasts, s
     #[arg(long, default_value_t = 4.0)]
     pub window: f64,
     /// One round of short windows: shows that it works, measures nothing well
     #[arg(long)]
     pub quick: bool,
-    /// Where results are kept, as JSON; what is there already (of the same commit and machine) stays, and the rounds are added
-    /// [default: benches/results/DATE-COMMIT.json, none with --quick]
+    /// Where results are kept, as JSON, from the first measurement on; what is there already (of the same build and machine) stays,
+    /// and is not measured again [default: benches/results/DATE-COMMIT.json, none with --quick]
     #[arg(long)]
     pub out: Option<PathBuf>,
     /// Print and plot these results instead of measuring
@@ -55,9 +58,15 @@ impl Arguments {
         if self.quick { 1 } else { self.rounds }
     }
 
-    /// Where results go, if anywhere.
+    /// Where results go, if anywhere: to the newest file of this commit, or a new one of this day.
     pub fn out(&self, date: &str, commit: &str, home: &Path) -> Option<PathBuf> {
-        let standard = || home.join(format!("../results/{date}-{commit}.json"));
+        let standard = || {
+            let (folder, end) = (home.join("../results"), format!("-{commit}.json"));
+            let names = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+            let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+            let newest = names.filter(|name| name.ends_with(&end)).max();
+            folder.join(newest.unwrap_or_else(|| format!("{date}{end}")))
+        };
         self.out.clone().or_else(|| (!self.quick).then(standard))
     }
 }

@@ -1,99 +1,123 @@
-//! Runs the rows: servers alternate within a round, rounds within a row.
+//! Runs the rows: servers alternate within a round, rounds within a row. What the file of results has is not measured again,
+//! and every measurement is in it before the next one begins.
+
+use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
+use peers::interrupt;
 
 use super::args::Arguments;
-use super::launch::Place;
-use super::market::Market;
+use super::measure::line;
 use super::peer::Peer;
-use super::result::{Report, Round};
+use super::result::{Round, now};
 use super::rows::{Kind, ROWS, Row};
-use super::{fanout, flood, idle, peak, storm};
+use super::store::Store;
 
 /// A server that delivered less than this part of what a row asked for is not asked for more.
 const SATURATED: f64 = 0.5;
 
-/// What measurements need.
-pub struct Bench<'a> {
-    /// How long, how often.
-    pub arguments: &'a Arguments,
-    /// Where servers are.
-    pub place: &'a Place,
-    /// The work.
-    pub market: &'a Market,
-    /// Where rounds are kept.
-    pub report: &'a mut Report,
-}
+/// How a server is measured once: what is to be done, by whom, and the highest rate that was found for it, if one was.
+pub type Measure<'a> = dyn FnMut(Kind, &Peer, Option<u64>) -> Result<Round> + 'a;
 
-/// A server in a row, with the rate that was found for it.
-struct Entrant {
-    peer: &'static Peer,
-    rate: Option<u64>,
+/// What rows need.
+pub struct Bench<'a> {
+    /// Which rows, how often.
+    pub arguments: &'a Arguments,
+    /// Where rounds are kept.
+    pub store: &'a mut Store,
+    /// See [`Measure`].
+    pub measure: &'a mut Measure<'a>,
 }
 
 impl Bench<'_> {
-    /// Measures the rows that are asked for.
+    /// Measures what is asked for and not there yet.
     ///
     /// # Errors
-    /// A row is not known.
+    /// A row is not known, results cannot be written, or this was interrupted.
     pub fn run(&mut self, peers: &[&'static Peer]) -> Result<()> {
         let asked = &self.arguments.rows;
-        for name in asked {
-            if !ROWS.iter().any(|row| row.name == name) {
-                let known: Vec<_> = ROWS.iter().map(|row| row.name).collect();
-                bail!("--rows {name}: known are {}", known.join(", "));
-            }
+        if let Some(name) = asked.iter().find(|name| !ROWS.iter().any(|row| row.name == **name)) {
+            let known: Vec<_> = ROWS.iter().map(|row| row.name).collect();
+            bail!("--rows {name}: known are {}", known.join(", "));
         }
-        for row in ROWS.iter().filter(|row| asked.is_empty() || asked.iter().any(|n| n == row.name))
-        {
+        let is_asked = |row: &&Row| asked.is_empty() || asked.iter().any(|name| name == row.name);
+        let rows: Vec<_> = ROWS.iter().filter(is_asked).collect();
+        let entrants: Vec<Vec<_>> = rows
+            .iter()
+            .map(|row| peers.iter().copied().filter(|peer| (row.who)(peer)).collect())
+            .collect();
+        for (row, entrants) in rows.iter().zip(&entrants) {
+            self.note_progress(row, entrants, self.missing(row, entrants));
+        }
+        for (row, entrants) in rows.iter().zip(entrants) {
             eprintln!("{}: {}", row.name, row.title);
-            self.row(row, peers);
+            self.row(row, entrants)?;
         }
+        self.store.save()
+    }
+
+    fn row(&mut self, row: &Row, mut entrants: Vec<&'static Peer>) -> Result<()> {
+        entrants.retain(|peer| self.fits(row, peer));
+        let missing = self.missing(row, &entrants);
+        if missing == 0 && !entrants.is_empty() {
+            eprintln!("   has been measured; --again adds to it");
+        }
+        let batch = self.batches(row).into_keys().map(|(batch, _)| batch + 1).max().unwrap_or(0);
+        for round in 0..missing {
+            let mut stay = Vec::new();
+            for &peer in &entrants {
+                let progress = format!("; {}, round {} of {missing}", row.name, round + 1);
+                if self.enter(row, peer, (batch, round), &progress)? {
+                    stay.push(peer);
+                }
+            }
+            entrants = stay;
+            self.note_progress(row, &entrants, missing - round - 1);
+            self.store.save()?;
+        }
+        self.note_progress(row, &entrants, 0);
         Ok(())
     }
 
-    fn row(&mut self, row: &Row, peers: &[&'static Peer]) {
-        let mut entrants: Vec<_> = peers
-            .iter()
-            .filter(|peer| self.fits(row, peer))
-            .map(|&peer| Entrant { peer, rate: None })
-            .collect();
-        // Memory is the same every time.
-        let is_memory = matches!(row.cases[0].1, Kind::Idle(_));
-        let rounds = if is_memory { 1 } else { self.arguments.rounds() };
-        for number in 0..rounds {
-            entrants.retain_mut(|entrant| self.enter(row, number, entrant));
-        }
-    }
-
     /// Measures all cases of a row once; whether it makes sense to do so again.
-    fn enter(&mut self, row: &Row, number: u32, entrant: &mut Entrant) -> bool {
-        let rounds = self.arguments.rounds();
+    fn enter(
+        &mut self,
+        row: &Row,
+        peer: &Peer,
+        (batch, number): (u32, u32),
+        progress: &str,
+    ) -> Result<bool> {
         for (case, kind) in row.cases {
-            let progress = format!("; {}{case}, round {} of {rounds}", row.name, number + 1);
-            match self.measure(*kind, entrant) {
+            interrupt::check()?;
+            let at = now("%Y-%m-%dT%H:%M:%SZ")?;
+            let name = format!("{}{case}", row.name);
+            let found = self.store.report.of(&name, peer.name).last().map(|round| round.rate);
+            match (self.measure)(*kind, peer, found) {
                 Ok(round) => {
-                    let row = format!("{}{case}", row.name);
-                    let round = Round { row, round: number, ..round };
-                    eprintln!("   {}{}", line(&round), progress);
-                    self.report.rounds.push(round);
+                    eprintln!("   {}{progress}", line(&round));
+                    self.store.report.left_out.remove(&on(peer, row));
+                    self.store.push(Round { row: name, at, batch, round: number, ..round })?;
                 }
                 Err(why) => {
-                    self.leave_out(row, entrant.peer, format!("{why:#}"));
-                    return false;
+                    interrupt::check()?;
+                    self.leave_out(row, peer, format!("{why:#}"));
+                    return Ok(false);
                 }
             }
         }
-        true
+        Ok(true)
     }
 
     /// Whether a server takes part in a row.
     fn fits(&mut self, row: &Row, peer: &Peer) -> bool {
-        if !(row.who)(peer) {
+        if let Some(why) = self.store.report.left_out.get(&on(peer, row))
+            && !self.arguments.again
+        {
+            eprintln!("   {:<16} was left out: {why}; --again tries again", peer.name);
             return false;
         }
         let Kind::Fanout(shape) = row.cases[0].1 else { return true };
-        let saturated = self.report.rounds.iter().find(|round| {
+        let saturated = self.store.report.rounds.iter().find(|round| {
             let least = SATURATED * round.asked;
             round.peer == peer.name && round.rate < shape.3 && (round.messages as f64) < least
         });
@@ -106,62 +130,51 @@ impl Bench<'_> {
 
     fn leave_out(&mut self, row: &Row, peer: &Peer, why: String) {
         eprintln!("   {:<16} left out: {why}", peer.name);
-        self.report.left_out.insert(format!("{} on {}", peer.name, row.name), why);
+        self.store.report.left_out.insert(on(peer, row), why);
     }
 
-    fn measure(&self, kind: Kind, entrant: &mut Entrant) -> Result<Round> {
-        let (place, market, peer) = (self.place, self.market, entrant.peer);
-        let window = self.arguments.window();
-        match kind {
-            Kind::Fanout(shape) => fanout::measure(place, market, peer, &shape.work(window)),
-            Kind::Peak(shape) => {
-                let mut work = shape.work(window);
-                work.rate = match entrant.rate {
-                    Some(rate) => rate,
-                    None => peak::search(place, market, peer, &work)?,
-                };
-                let round = peak::measure(place, market, peer, &work)?;
-                entrant.rate = Some(round.rate);
-                Ok(round)
+    /// The measurements of a row by batch and round.
+    fn batches(&self, row: &Row) -> BTreeMap<(u32, u32), Vec<&Round>> {
+        let mut batches: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for round in &self.store.report.rounds {
+            if row.cases.iter().any(|(case, _)| round.row == format!("{}{case}", row.name)) {
+                batches.entry((round.batch, round.round)).or_default().push(round);
             }
-            Kind::Idle(connections) => idle::measure(place, market, peer, connections),
-            Kind::Storm => storm::measure(place, market, peer),
-            Kind::Flood(shape, what) => flood::measure(place, market, &shape.work(window), what),
+        }
+        batches
+    }
+
+    /// Rounds that are still to be measured. Only those count in which all of these servers stood beside each other.
+    fn missing(&self, row: &Row, entrants: &[&'static Peer]) -> u32 {
+        if self.arguments.again {
+            return self.arguments.rounds();
+        }
+        let left_out = &self.store.report.left_out;
+        let batches = self.batches(row);
+        let whole = batches.values().filter(|rounds| {
+            entrants.iter().filter(|peer| !left_out.contains_key(&on(peer, row))).all(|peer| {
+                rounds.iter().filter(|round| round.peer == peer.name).count() == row.cases.len()
+            })
+        });
+        self.arguments.rounds().saturating_sub(whole.count() as u32)
+    }
+
+    fn note_progress(&mut self, row: &Row, entrants: &[&'static Peer], missing: u32) {
+        let unfinished = &mut self.store.report.unfinished;
+        if missing == 0 || entrants.is_empty() {
+            unfinished.remove(row.name);
+        } else {
+            let wanted = self.arguments.rounds();
+            let done = wanted - missing;
+            unfinished.insert(row.name.to_owned(), format!("{done} of {wanted} rounds"));
         }
     }
 }
 
-/// What is shown of a round while others still run.
-fn line(round: &Round) -> String {
-    let peer = &round.peer;
-    if round.reads > 0 {
-        return format!(
-            "{peer:<16} {:.2} M messages/s, {:.3} M reads/s for a processor, of which {:.0} % was used",
-            round.messages as f64 / round.client_cpu_s / 1e6,
-            round.reads as f64 / round.client_cpu_s / 1e6,
-            round.client_share() * 100.0
-        );
-    }
-    if let Some(kib) = round.memory_kib {
-        return format!("{peer:<16} {kib:>6.2} KiB a connection");
-    }
-    let mut line = format!(
-        "{peer:<16} {:>6.3} µs a message, {:>6.2} M messages/s, p50 {:.2} ms, p99 {:.1} ms, {:.1} a frame, client {:.0} %",
-        round.cpu_us(),
-        round.rate_delivered() / 1e6,
-        round.latency.p50_ms,
-        round.latency.p99_ms,
-        round.messages as f64 / round.frames as f64,
-        round.client_share() * 100.0
-    );
-    if round.asked > 0.0 {
-        line += &format!("; {:.1} % delivered", round.messages as f64 / round.asked * 100.0);
-    }
-    if round.merged + round.broken > 0 {
-        line += &format!("; of samples {} merged, {} lost", round.merged, round.broken);
-    }
-    if let Some(served_s) = round.served_s {
-        line += &format!("; all served after {served_s:.2} s");
-    }
-    line
+/// How it is noted that a server is left out of a row.
+fn on(peer: &Peer, row: &Row) -> String {
+    format!("{} on {}", peer.name, row.name)
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use peers::child::ends_with_this;
 use peers::clock;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -133,7 +134,8 @@ impl Place {
     /// Starts a program on the servers' processor; what it starts stays there, too.
     fn spawn(&self, mut command: Command, output: Stdio) -> Result<Child> {
         clock::pin(self.server_core).context("--server-core")?;
-        let child = command.stdin(Stdio::null()).stdout(output).stderr(Stdio::null()).spawn();
+        command.stdin(Stdio::null()).stdout(output).stderr(Stdio::null());
+        let child = ends_with_this(&mut command).spawn();
         clock::pin(self.client_core)?;
         child.with_context(|| format!("cannot start {}", command.get_program().display()))
     }

@@ -68,6 +68,13 @@ pub fn svg(report: &Report) -> Option<String> {
          <rect class=\"b\" width=\"{WIDTH}\" height=\"{HEIGHT}\"/>\n\
          <text x=\"{LEFT}\" y=\"24\">Server’s CPU a delivered message, µs: 1000 connections, each on its own 10 of 100 symbols</text>\n"
     );
+    if !report.complete {
+        let _ = writeln!(
+            svg,
+            "<text x=\"{LEFT}\" y=\"{}\" style=\"fill:#dc2626\">incomplete run</text>",
+            TOP - 4.0
+        );
+    }
     grid(&mut svg, &x, &y);
     let mut labels = Vec::new();
     for (line, colour) in lines.iter().zip(COLOURS.iter().cycle()) {
@@ -158,7 +165,7 @@ mod tests {
 
     #[test]
     fn every_server_has_a_line_and_a_name() {
-        let mut report = Report::default();
+        let mut report = Report { complete: true, ..Report::default() };
         assert!(svg(&report).is_none());
         for (row, peer, messages) in
             [("1k", "a", 100_000), ("10k", "a", 1_000_000), ("1k", "b", 90_000)]
@@ -175,6 +182,20 @@ mod tests {
         let svg = svg(&report).unwrap();
         assert_eq!((svg.matches("<polyline").count(), svg.matches("<circle").count()), (2, 3));
         assert!(svg.contains(">a</text>") && svg.contains(">b</text>"));
+        assert!(!svg.contains("incomplete run"));
+    }
+
+    #[test]
+    fn a_run_that_is_not_over_says_so() {
+        let round = Round {
+            row: "1k".to_owned(),
+            messages: 1,
+            seconds: 1.0,
+            server_cpu_s: 0.9,
+            ..Round::default()
+        };
+        let report = Report { complete: false, rounds: vec![round], ..Report::default() };
+        assert!(svg(&report).unwrap().contains("incomplete run"));
     }
 
     #[test]

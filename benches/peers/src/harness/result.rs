@@ -1,10 +1,9 @@
 //! What was measured, as it is kept.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::args::Arguments;
@@ -14,12 +13,21 @@ use super::versions::output;
 /// All rounds with what is needed to judge them.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub struct Report {
-    /// Day, UTC.
+    /// Day on which it was begun, UTC.
     pub date: String,
+    /// Whether everything that was asked for has been measured.
+    #[serde(default = "before_it_was_told")]
+    pub complete: bool,
+    /// Of rows that are not: how far they are.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unfinished: BTreeMap<String, String>,
     /// Of Tickcast, as its `/version` tells.
     pub commit: String,
     /// Built with changes that are not in the commit.
     pub dirty: bool,
+    /// SHA-256 of its program, which tells builds of one commit apart.
+    #[serde(default)]
+    pub program: String,
     /// Processor, kernel, compiler.
     pub machine: BTreeMap<String, String>,
     /// Of each server that was measured.
@@ -30,11 +38,19 @@ pub struct Report {
     pub rounds: Vec<Round>,
 }
 
+/// Older files were written only when all was measured.
+fn before_it_was_told() -> bool {
+    true
+}
+
 /// One measurement. Shares and figures a message are derived, see the methods.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Round {
     /// What was to be done; see `README.md`.
     pub row: String,
+    /// When it was begun, UTC (`2026-11-21T20:15:00Z`); older files do not tell.
+    #[serde(default)]
+    pub at: String,
     /// From 0; rounds of the same number and batch stand in the same alternation.
     pub round: u32,
     /// Counts the runs whose rounds were collected in one file.
@@ -141,7 +157,7 @@ impl Report {
         let cpu = std::fs::read_to_string("/proc/cpuinfo")?;
         let model = cpu.lines().find_map(|line| line.strip_prefix("model name"));
         let model = model.unwrap_or("unknown").trim_start_matches(['\t', ' ', ':']);
-        let machine = [
+        let mut machine = vec![
             ("processor", model.to_owned()),
             (
                 "processors",
@@ -151,10 +167,15 @@ impl Report {
             ("compiler", output(Command::new("rustc").arg("--version"))?),
             ("window", format!("{:?}", arguments.window())),
         ];
+        if !arguments.tickcast_args.is_empty() {
+            machine.push(("tickcast's arguments", arguments.tickcast_args.clone()));
+        }
+        let sum = output(Command::new("sha256sum").arg(&place.tickcast))?;
         Ok(Self {
-            date: output(Command::new("date").args(["-u", "+%Y-%m-%d"]))?,
+            date: now("%Y-%m-%d")?,
             commit,
             dirty,
+            program: sum.split_whitespace().next().unwrap_or_default().to_owned(),
             machine: machine.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
             ..Self::default()
         })
@@ -169,37 +190,12 @@ impl Report {
     pub fn of<'a>(&'a self, row: &'a str, peer: &'a str) -> impl Iterator<Item = &'a Round> {
         self.rounds.iter().filter(move |round| round.row == row && round.peer == peer)
     }
+}
 
-    /// Adds the rounds to those that `file` has, and writes them there.
-    ///
-    /// # Errors
-    /// It cannot be read or written, or is of another commit or machine.
-    pub fn add_to(&mut self, file: &Path) -> Result<()> {
-        if file.exists() {
-            let mut old: Self = serde_json::from_str(&std::fs::read_to_string(file)?)?;
-            ensure!(
-                old.commit == self.commit && old.machine == self.machine,
-                "{} was measured at {} on {:?}, this at {} on {:?}",
-                file.display(),
-                old.commit,
-                old.machine,
-                self.commit,
-                self.machine
-            );
-            for mut round in std::mem::take(&mut self.rounds) {
-                let before = old.rounds.iter().filter(|other| other.row == round.row);
-                let last = before.map(|other| other.batch).max();
-                round.batch = last.map_or(0, |last| last + 1);
-                self.rounds.push(round);
-            }
-            old.rounds.append(&mut self.rounds);
-            self.rounds = old.rounds;
-            self.dirty |= old.dirty;
-            old.versions.append(&mut self.versions);
-            self.versions = old.versions;
-            old.left_out.append(&mut self.left_out);
-            self.left_out = old.left_out;
-        }
-        Ok(std::fs::write(file, serde_json::to_string_pretty(self)? + "\n")?)
-    }
+/// The time, UTC, as `date` writes it.
+///
+/// # Errors
+/// There is no `date`.
+pub fn now(format: &str) -> Result<String> {
+    output(Command::new("date").arg("-u").arg(format!("+{format}")))
 }

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use peers::child::ends_with_this;
 use peers::clock;
 
 /// How long an answer may take.
@@ -52,7 +53,8 @@ impl Server {
     /// It cannot be started.
     pub fn feed(&mut self) -> Result<()> {
         if let Publisher::Waits(command) = &mut self.publisher {
-            self.publisher = Publisher::Runs(command.stdin(Stdio::null()).spawn()?);
+            let command = ends_with_this(command.stdin(Stdio::null()));
+            self.publisher = Publisher::Runs(command.spawn()?);
         }
         Ok(())
     }

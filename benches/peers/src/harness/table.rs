@@ -1,5 +1,6 @@
 //! The tables that are printed, as Markdown.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::peer::PEERS;
@@ -16,14 +17,16 @@ pub fn text(report: &Report) -> String {
     let machine: Vec<_> =
         report.machine.iter().map(|(key, value)| format!("{key} {value}")).collect();
     let mut text = format!("{}, commit {}, {}\n", report.date, report.build(), machine.join(", "));
+    text.push_str(&incomplete(report));
     for row in &ROWS {
         for (case, kind) in row.cases {
             let name = format!("{}{case}", row.name);
             if report.rounds.iter().any(|round| round.row == name) {
-                head(&mut text, row, &name);
+                head(&mut text, report, row, &name);
                 match kind {
                     Kind::Idle(_) => idle(&mut text, report, &name),
                     Kind::Flood(..) => clients(&mut text, report, &name),
+                    Kind::Storm => storm(&mut text, report, &name),
                     _ => fanout(&mut text, report, &name),
                 }
             }
@@ -37,8 +40,28 @@ pub fn text(report: &Report) -> String {
     text
 }
 
-fn head(text: &mut String, row: &Row, name: &str) {
-    let _ = writeln!(text, "\n**{name}: {}** — medians (least–greatest)\n", row.title);
+/// What is missing of a run that did not come to its end.
+fn incomplete(report: &Report) -> String {
+    if report.complete {
+        return String::new();
+    }
+    let rows = report.unfinished.iter().map(|(row, progress)| format!("{row}: {progress}"));
+    format!("\n**Incomplete run**: {}\n", rows.collect::<Vec<_>>().join(", "))
+}
+
+fn head(text: &mut String, report: &Report, row: &Row, name: &str) {
+    let of_row = || report.rounds.iter().filter(|round| round.row == name);
+    let count = |peer| report.of(name, peer).count();
+    let most = of_row().map(|round| count(&round.peer)).max().unwrap_or(0);
+    let rounds = if most == 1 { "one round".to_owned() } else { format!("up to {most} rounds") };
+    let times: BTreeSet<_> = of_row().map(|round| &round.at).filter(|at| !at.is_empty()).collect();
+    let when = match (times.first(), times.last()) {
+        (Some(first), Some(last)) if first != last => format!(", {first} to {last}"),
+        (Some(first), _) => format!(", {first}"),
+        _ => String::new(),
+    };
+    let title = row.title;
+    let _ = writeln!(text, "\n**{name}: {title}** — medians (least–greatest) of {rounds}{when}\n");
 }
 
 fn idle(text: &mut String, report: &Report, row: &str) {
@@ -48,6 +71,26 @@ fn idle(text: &mut String, report: &Report, row: &str) {
         if let Some(memory) = Spread::of(memory) {
             let _ = writeln!(text, "| {} | {memory} |", peer.name);
         }
+    }
+}
+
+fn storm(text: &mut String, report: &Report, row: &str) {
+    text.push_str(
+        "| server | all served, s | the others' p50 ms | p99 ms | server's CPU, s | client |\n|---|---|---|---|---|---|\n",
+    );
+    for peer in &PEERS {
+        let shown = |value: fn(&Round) -> Option<f64>| {
+            Spread::of(report.of(row, peer.name).filter_map(value)).map(|spread| spread.to_string())
+        };
+        let Some(served) = shown(|round| round.served_s) else { continue };
+        let [p50, p99, cpu, client] = [
+            (|round| Some(round.latency.p50_ms)) as fn(&Round) -> Option<f64>,
+            |round| Some(round.latency.p99_ms),
+            |round| Some(round.server_cpu_s),
+            |round| Some(round.client_share() * 100.0),
+        ]
+        .map(|value| shown(value).unwrap_or_default());
+        let _ = writeln!(text, "| {} | {served} | {p50} | {p99} | {cpu} | {client} % |", peer.name);
     }
 }
 
@@ -111,5 +154,26 @@ fn targets(text: &mut String, report: &Report) {
         let verdict = if target.bound.holds(figure.median) { "met" } else { "**missed**" };
         let (title, measure) = (target.title(), target.measure.name);
         let _ = writeln!(text, "| {title} | {measure} | {} | {figure} | {verdict} |", target.bound);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_is_not_over_says_so_with_what_is_missing() {
+        let mut report = Report { complete: true, ..Report::default() };
+        let round = Round { row: "1k".to_owned(), peer: "ws".to_owned(), ..Round::default() };
+        let at = ["2026-11-21T20:10:00Z", "2026-11-21T20:09:00Z"].map(str::to_owned);
+        report.rounds.extend(at.map(|at| Round { at, ..round.clone() }));
+        assert!(!text(&report).contains("Incomplete"));
+        assert!(
+            text(&report)
+                .contains("of up to 2 rounds, 2026-11-21T20:09:00Z to 2026-11-21T20:10:00Z")
+        );
+        report.complete = false;
+        report.unfinished.insert("1k".to_owned(), "2 of 3 rounds".to_owned());
+        assert!(text(&report).contains("**Incomplete run**: 1k: 2 of 3 rounds"));
     }
 }
