@@ -14,19 +14,21 @@ const PEERS: [&str; 2] = ["tickcast", "ws"];
 struct Run {
     file: PathBuf,
     arguments: Arguments,
+    peers: Vec<&'static Peer>,
 }
 
 impl Run {
     fn new(name: &str, arguments: &str) -> Self {
         let file = std::env::temp_dir().join(format!("peers-{name}-{}.json", std::process::id()));
         let _ = std::fs::remove_file(&file);
-        Self { file, arguments: Arguments::parse_from(format!("peers {arguments}").split(' ')) }
+        let arguments = Arguments::parse_from(format!("peers {arguments}").split(' '));
+        let peers = asked_for(&PEERS.map(str::to_owned)).unwrap();
+        Self { file, arguments, peers }
     }
 
     /// Runs until `measure` fails; the servers that were asked, in order.
     fn go(&self, mut measure: impl FnMut(usize) -> Result<Round>) -> Vec<String> {
         let mut store = Store::open(Some(self.file.clone()), Report::default()).unwrap();
-        let peers = asked_for(&PEERS.map(str::to_owned)).unwrap();
         let mut asked = Vec::new();
         let mut one = |_, peer: &Peer, _| {
             asked.push(peer.name.to_owned());
@@ -34,7 +36,7 @@ impl Run {
             Ok(Round { peer: peer.name.to_owned(), ..round })
         };
         let mut bench = Bench { arguments: &self.arguments, store: &mut store, measure: &mut one };
-        let _ = catch_unwind(AssertUnwindSafe(|| bench.run(&peers)));
+        let _ = catch_unwind(AssertUnwindSafe(|| bench.run(&self.peers)));
         asked
     }
 
@@ -112,4 +114,16 @@ fn who_fails_is_left_out_and_not_waited_for() {
     run.arguments.again = true;
     assert_eq!(run.go(|_| Ok(delivered())).len(), 6);
     assert!(run.kept().left_out.is_empty());
+}
+
+#[test]
+fn every_row_is_measured_as_often_as_asked() {
+    for row in &ROWS {
+        let mut run = Run::new(row.name, &format!("--rows {} --rounds 3", row.name));
+        run.peers = asked_for(&[]).unwrap();
+        let entrants = run.peers.iter().filter(|peer| (row.who)(peer)).count();
+        assert!(entrants > 0, "{}", row.name);
+        let asked = run.go(|_| Ok(delivered()));
+        assert_eq!(asked.len(), 3 * entrants * row.cases.len(), "{}", row.name);
+    }
 }
