@@ -10,6 +10,7 @@ pub mod http;
 pub mod lab;
 pub mod market;
 pub mod metrics;
+pub mod pace;
 pub mod runtime;
 pub mod server;
 pub mod shard;

@@ -12,25 +12,16 @@ use tokio::task::yield_now;
 
 use crate::connection::sink::ClientSink;
 use crate::http;
+use crate::pace::{Pass, rest_after};
 use crate::server::{Shared, Stage};
 use crate::shard::counters::{Counters, Transport};
 use crate::shard::queue::{Consumer, Popped};
-use crate::shard::{Now, Shard};
+use crate::shard::{BATCH_EVENTS_MAX, Now, Shard};
 
-/// Most events taken out of the queue at once.
-const BATCH_EVENTS_MAX: usize = 4096;
 /// One read takes at most this much.
 const SCRATCH_BYTES: usize = 64 * 1024;
-/// Shorter passes are left to be as fresh as they can.
-const LONG_PASS: Duration = Duration::from_millis(2);
-/// So are passes whose writes hold fewer messages: there a rest would cost more in latency than it saves.
-const LARGE_WRITE_MESSAGES: u64 = 24;
-/// From one such pass to the next; otherwise whatever makes messages cheaper would only make passes more frequent.
-const CYCLE_MIN: Duration = Duration::from_millis(20);
-/// No rest is longer than this.
-const REST_MAX: Duration = Duration::from_millis(25);
 /// Pauses shorter than this are beyond tokio's timer: the thread itself sleeps.
-const TIMER_GRAIN_US: u64 = 2000;
+const TIMER_GRAIN: Duration = Duration::from_millis(2);
 
 /// What the tasks of one shard's thread share.
 #[derive(Debug)]
@@ -134,10 +125,13 @@ pub async fn run(
         let passed = began.elapsed();
         let sent = Sent::of(local.shard.borrow().counters());
         yield_now().await;
-        let writes = sent.writes - before.writes;
-        if writes > 0 && sent.messages - before.messages >= LARGE_WRITE_MESSAGES * writes {
-            rest(&local, &queue, passed).await;
-        }
+        let pass = Pass {
+            took: passed,
+            messages: sent.messages - before.messages,
+            writes: sent.writes - before.writes,
+            waiting: queue.gauge().depth(),
+        };
+        pause(rest_after(&pass, local.shared.busy_max)).await;
     }
     accepting.abort();
     Ok(())
@@ -174,15 +168,12 @@ async fn sleep(local: &Local, queue: &Consumer, stage: &mut watch::Receiver<Stag
     local.sleeps_until_us.set(0);
 }
 
-/// After a pass with large writes, lets events gather for a while: each connection's next write is larger, and a message costs
-/// less. Not when so many wait already that it makes no difference any more.
-async fn rest(local: &Local, queue: &Consumer, passed: Duration) {
-    let busy = f64::from(local.shared.busy_max) / 100.0;
-    if passed < LONG_PASS || busy >= 1.0 || queue.gauge().depth() >= BATCH_EVENTS_MAX {
-        return;
+async fn pause(pause: Duration) {
+    if pause >= TIMER_GRAIN {
+        tokio::time::sleep(pause).await;
+    } else if !pause.is_zero() {
+        std::thread::sleep(pause);
     }
-    let share = passed.mul_f64(1.0 / busy - 1.0);
-    tokio::time::sleep(share.max(CYCLE_MIN.saturating_sub(passed)).min(REST_MAX)).await;
 }
 
 async fn take_batch(local: &Local, queue: &mut Consumer, batch: &mut Vec<Popped>) {
@@ -191,11 +182,7 @@ async fn take_batch(local: &Local, queue: &mut Consumer, batch: &mut Vec<Popped>
     if batch.is_empty() {
         return;
     }
-    match local.shared.coalesce_us {
-        0 => {}
-        us if us < TIMER_GRAIN_US => std::thread::sleep(Duration::from_micros(us)),
-        us => tokio::time::sleep(Duration::from_micros(us)).await,
-    }
+    pause(Duration::from_micros(local.shared.coalesce_us)).await;
     while batch.len() < BATCH_EVENTS_MAX {
         let Some(popped) = queue.pop() else { break };
         batch.push(popped);

@@ -65,6 +65,9 @@ use crate::market::Market;
 /// Unless told otherwise, whoever is further behind gets merged events, µs.
 pub const MERGE_AFTER_US: u64 = 250_000;
 
+/// Most events that are taken out of the queue at once.
+pub const BATCH_EVENTS_MAX: usize = 4096;
+
 /// One thread's connections and what they are owed.
 #[derive(Debug)]
 pub struct Shard<S> {

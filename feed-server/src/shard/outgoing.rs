@@ -62,7 +62,7 @@ pub(super) struct Outgoing {
     ring: Option<Ring>,
     results: Vec<io::Result<usize>>,
     /// What went through the ring.
-    sent: Vec<io::Result<usize>>,
+    sent: Vec<Option<io::Result<usize>>>,
 }
 
 impl Outgoing {
@@ -141,13 +141,14 @@ impl Outgoing {
         }
     }
 
-    /// Writes everything; tells for each job who did not take all. Jobs are left for the caller to take.
+    /// Writes everything; `shortfalls` gets the members that did not take all, each with the place of its job, in order. Jobs are
+    /// left for the caller to take.
     pub fn write<S: Sink>(
         &mut self,
         sinks: &mut Slab<Member<S>>,
         counters: &Counters,
-    ) -> Vec<Vec<Shortfall>> {
-        let mut shortfalls: Vec<Vec<Shortfall>> = Vec::new();
+        shortfalls: &mut Vec<(usize, Shortfall)>,
+    ) {
         let mut start = 0;
         self.results.clear();
         while start < self.members.len() {
@@ -155,31 +156,27 @@ impl Outgoing {
             self.write_some(sinks, start, end);
             start = end;
         }
-        let mut results = self.results.drain(..);
-        let mut place = 0;
-        for job in &self.jobs {
+        let (mut bytes, mut writes) = ([0; Wire::COUNT], 0);
+        let mut results = self.members.iter().zip(&self.results);
+        for (place, job) in self.jobs.iter().enumerate() {
             let length = job.frames().len();
-            let (mut bytes, mut writes, mut short) = (0, 0, Vec::new());
-            // In this order: `zip` asks its second side only when the first has one more.
-            for (&id, result) in self.members[place..place + job.members].iter().zip(&mut results) {
-                let taken = result.ok();
-                bytes += taken.unwrap_or(0) as u64;
+            for (&id, result) in results.by_ref().take(job.members) {
+                let taken = result.as_ref().ok().copied();
+                bytes[job.wire.index()] += taken.unwrap_or(0) as u64;
                 writes += u64::from(taken.is_some_and(|taken| taken > 0));
                 if taken != Some(length) {
-                    short.push(Shortfall { id, taken });
+                    shortfalls.push((place, Shortfall { id, taken }));
                 }
             }
-            place += job.members;
-            counters.bytes(job.wire.transport()).add(bytes);
-            counters.writes.add(writes);
-            shortfalls.push(short);
         }
-        drop(results);
+        for (wire, bytes) in Wire::ALL.into_iter().zip(bytes).filter(|(_, bytes)| *bytes > 0) {
+            counters.bytes(wire.transport()).add(bytes);
+        }
+        counters.writes.add(writes);
         for id in self.members.drain(..) {
             self.is_in[id / 64] = 0;
         }
         self.bytes = 0;
-        shortfalls
     }
 
     /// Members `start..end`: those with a descriptor through the ring, if there is one and they are enough.
@@ -187,36 +184,17 @@ impl Outgoing {
         let Self { jobs, members, ring, results, sent, .. } = self;
         let targets = || {
             let each = jobs.iter().flat_map(|job| std::iter::repeat_n(job.frames(), job.members));
-            members.iter().zip(each).take(end).skip(start)
+            members.iter().copied().zip(each).take(end).skip(start)
         };
         let Some(ring) = ring.as_mut().filter(|_| end - start >= SENDS_MIN) else {
-            results.extend(targets().map(|(&id, frames)| sinks[id].sink.try_write(frames)));
+            results.extend(targets().map(|(id, frames)| sinks[id].sink.try_write(frames)));
             return;
         };
-        // A body that HTTP writes has no socket of its own to be written to.
-        let first = results.len();
-        let mut others = false;
-        for (&id, frames) in targets() {
-            let sink = &mut sinks[id].sink;
-            let through_ring = sink.descriptor().is_some();
-            others |= !through_ring;
-            results.push(if through_ring { Ok(0) } else { sink.try_write(frames) });
-        }
-        let sends =
-            targets().filter_map(|(&id, frames)| Some((sinks[id].sink.descriptor()?, frames)));
+        let sends = targets().map(|(id, frames)| (sinks[id].sink.descriptor(), frames));
         ring.send_all(sends, sent);
-        if !others {
-            results.truncate(first);
-            results.append(sent);
-            return;
-        }
-        let mut sent = sent.drain(..);
-        for (place, (&id, _)) in (first..).zip(targets()) {
-            if sinks[id].sink.descriptor().is_some()
-                && let Some(result) = sent.next()
-            {
-                results[place] = result;
-            }
+        for (result, (id, frames)) in sent.drain(..).zip(targets()) {
+            // A body that HTTP writes has no socket of its own to be written to.
+            results.push(result.unwrap_or_else(|| sinks[id].sink.try_write(frames)));
         }
     }
 }

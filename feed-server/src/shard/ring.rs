@@ -45,37 +45,42 @@ impl Ring {
     }
 
     /// Sends each buffer to its socket without waiting for any; `results` gets the bytes that each took, in order. What a socket
-    /// does not take now is 0 bytes, not an error.
+    /// does not take now is 0 bytes, not an error. To who has no socket nothing is sent, and the result is `None`.
     ///
     /// # Panics
     /// With more than [`SENDS_MAX`] sends.
     pub fn send_all<'a>(
         &mut self,
-        sends: impl Iterator<Item = (BorrowedFd<'a>, &'a [u8])>,
-        results: &mut Vec<io::Result<usize>>,
+        sends: impl Iterator<Item = (Option<BorrowedFd<'a>>, &'a [u8])>,
+        results: &mut Vec<Option<io::Result<usize>>>,
     ) {
         results.clear();
         self.entries.clear();
         // All of them first: if the caller's iterator panics, the ring holds no pointer yet.
         for (socket, bytes) in sends {
+            let Some(socket) = socket else {
+                results.push(None);
+                continue;
+            };
             let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
             let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
             let send = opcode::Send::new(types::Fd(socket.as_raw_fd()), bytes.as_ptr(), length);
             self.entries.push(send.flags(flags).build().user_data(results.len() as u64));
-            results.push(Ok(0));
+            results.push(Some(Ok(0)));
         }
         assert!(self.entries.len() <= SENDS_MAX, "too many sends at once");
         // SAFETY: sockets and buffers are borrowed for 'a, and this function returns only once every send has completed, be it
         // with an error (`wait_for`); until then the kernel may read the buffers.
         let pushed = unsafe { self.ring.submission().push_multiple(&self.entries) };
         pushed.expect("the ring is empty between calls, and has room for all");
+        let sends = self.entries.len();
         self.entries.clear();
-        self.wait_for(results);
+        self.wait_for(sends, results);
     }
 
-    /// Submits, and waits until all of `results` are there.
-    fn wait_for(&mut self, results: &mut [io::Result<usize>]) {
-        let mut left = results.len();
+    /// Submits, and waits until all of the sends are done.
+    fn wait_for(&mut self, sends: usize, results: &mut [Option<io::Result<usize>>]) {
+        let mut left = sends;
         while left > 0 {
             if let Err(error) = self.ring.submit_and_wait(left) {
                 let again = [libc::EINTR, libc::EAGAIN, libc::EBUSY];
@@ -87,11 +92,11 @@ impl Ring {
             }
             for completion in self.ring.completion() {
                 let place = completion.user_data() as usize;
-                results[place] = match completion.result() {
+                results[place] = Some(match completion.result() {
                     sent @ 0.. => Ok(sent as usize),
                     code if code == -libc::EAGAIN || code == -libc::EINTR => Ok(0),
                     code => Err(io::Error::from_raw_os_error(-code)),
-                };
+                });
                 left -= 1;
             }
         }
@@ -125,11 +130,15 @@ mod tests {
         while matches!((&pairs[1].0).write(&[0; 65_536]), Ok(1..)) {}
         pairs[2].0.shutdown(std::net::Shutdown::Write).unwrap();
         let mut results = Vec::new();
-        let sends = pairs.iter().zip(&texts).map(|((server, _), text)| (server.as_fd(), &text[..]));
+        // The last but one has no socket of its own.
+        let sends = pairs.iter().zip(&texts).enumerate().map(|(number, ((server, _), text))| {
+            ((number != 3).then(|| server.as_fd()), &text[..])
+        });
         ring.send_all(sends, &mut results);
-        let sent: Vec<_> = results.iter().map(|result| result.as_ref().ok().copied()).collect();
-        assert_eq!(sent, [Some(11), Some(0), None, Some(11), Some(11)]);
-        for place in [0, 3, 4] {
+        let sent: Vec<_> =
+            results.iter().map(|result| result.as_ref().map(|taken| taken.as_ref().ok())).collect();
+        assert_eq!(sent, [Some(Some(&11)), Some(Some(&0)), Some(None), None, Some(Some(&11))]);
+        for place in [0, 4] {
             let mut received = [0; 11];
             (&pairs[place].1).read_exact(&mut received).unwrap();
             assert_eq!(received, texts[place][..]);
