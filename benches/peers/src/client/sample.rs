@@ -128,7 +128,7 @@ impl Sample {
     fn record(&mut self, record: Record<'_>, now_us: i64, observed: &mut Observed) {
         observed.messages += 1;
         observed.offset = observed.offset.max(record.offset);
-        let name = || String::from_utf8_lossy(record.symbol).into_owned();
+        let name = || record.symbol.escape_ascii();
         match self.last.get_mut(record.symbol) {
             None => observed.complain(1, || format!("{} was not asked for", name())),
             Some(last) => {

@@ -33,6 +33,9 @@ pub struct Arguments {
     /// Print and plot these results instead of measuring
     #[arg(long)]
     pub show: Option<PathBuf>,
+    /// Instead of measuring, spoil what one client gets of each server, in several ways, and see the contract check refuse it
+    #[arg(long)]
+    pub prove_contract: bool,
     /// Tickcast's server; its simulator is expected beside it
     #[arg(long, env = "FEED_SERVER")]
     pub tickcast: Option<PathBuf>,

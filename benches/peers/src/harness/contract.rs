@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 use peers::client::{Clients, Plan};
+use peers::interrupt;
 
 use super::launch::Place;
 use super::market::{Market, OPEN_WITHIN};
 use super::peer::Peer;
+use super::tamper::{self, FAULTS, Fault};
 
 const CONNECTIONS: usize = 20;
 const SYMBOLS: usize = 100;
@@ -24,12 +26,40 @@ const UNDER_WAY: u64 = 3;
 /// # Errors
 /// It does not start, or breaks the contract; the text says how.
 pub fn check(place: &Place, market: &Market, peer: &Peer) -> Result<()> {
+    check_with(place, market, peer, None)
+}
+
+/// Shows that the check can fail: what one of the connections gets is spoilt in each way, and each must be noticed; and with
+/// the same thing in between that spoils nothing, the server must pass.
+///
+/// # Errors
+/// It does not pass, or passes when it must not.
+pub fn prove(place: &Place, market: &Market, peer: &Peer) -> Result<()> {
+    for fault in FAULTS {
+        let checked = check_with(place, market, peer, Some(fault));
+        interrupt::check()?;
+        let name = format!("{fault:?}").to_lowercase();
+        match (checked, fault == Fault::Nothing) {
+            (Ok(()), true) => eprintln!("{:<16} {name:<8} accepted", peer.name),
+            (Err(why), false) => eprintln!("{:<16} {name:<8} refused: {why:#}", peer.name),
+            (Err(why), true) => return Err(why.context("refused though nothing was spoilt")),
+            (Ok(()), false) => bail!("accepted in spite of {name}"),
+        }
+    }
+    Ok(())
+}
+
+fn check_with(place: &Place, market: &Market, peer: &Peer, fault: Option<Fault>) -> Result<()> {
     let schedule = market.schedule(place, SYMBOLS, RATE)?;
     let sets = market.sets(SYMBOLS, EACH, CONNECTIONS)?;
     let mut server = place.launch(peer, SYMBOLS, RATE, &schedule)?;
+    let port = match fault {
+        Some(fault) => tamper::between(server.port, fault)?,
+        None => server.port,
+    };
     let plan = Plan {
         dialect: peer.dialect,
-        port: server.port,
+        port,
         sets: &sets,
         sample_every: 1,
         snapshot: false,

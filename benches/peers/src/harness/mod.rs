@@ -20,6 +20,7 @@ mod statistics;
 mod store;
 mod storm;
 mod table;
+mod tamper;
 mod targets;
 mod versions;
 
@@ -48,6 +49,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     interrupt::watch()?;
     let place = Place::new(arguments)?;
+    if arguments.prove_contract {
+        return prove(&place, &peer::asked_for(&arguments.only)?);
+    }
     let report = Report::begin(arguments, &place)?;
     let file = arguments.out(&report.date, &report.build(), &place.home);
     let mut store = Store::open(file, report)?;
@@ -81,6 +85,18 @@ fn show(file: &Path) -> Result<ExitCode> {
         store::replace(&file.with_extension("svg"), &svg)?;
     }
     print!("{}", table::text(&report));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shows for each server that is installed that breaking the contract is noticed.
+fn prove(place: &Place, peers: &[&'static Peer]) -> Result<ExitCode> {
+    let market = Market::new(place)?;
+    for peer in peers {
+        match place.version(peer) {
+            Ok(_) => contract::prove(place, &market, peer).context(peer.name)?,
+            Err(why) => eprintln!("{:<16} left out: {why:#}", peer.name),
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 
