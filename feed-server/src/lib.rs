@@ -14,3 +14,5 @@ pub mod pace;
 pub mod runtime;
 pub mod server;
 pub mod shard;
+pub mod stage;
+pub mod thread;

@@ -13,10 +13,11 @@ use tokio::task::yield_now;
 use crate::connection::sink::ClientSink;
 use crate::http;
 use crate::pace::{Pass, rest_after};
-use crate::server::{Shared, Stage};
+use crate::server::Shared;
 use crate::shard::counters::{Counters, Transport};
 use crate::shard::queue::{Consumer, Popped};
 use crate::shard::{BATCH_EVENTS_MAX, Now, Shard};
+use crate::stage::Stage;
 
 /// One read takes at most this much.
 const SCRATCH_BYTES: usize = 64 * 1024;
@@ -34,6 +35,7 @@ pub struct Local {
     pub limits: Limits,
     /// What all shards share.
     pub shared: Arc<Shared>,
+    stage: watch::Receiver<Stage>,
     started: Instant,
     /// Until when the loop sleeps, µs of the shard's clock.
     sleeps_until_us: Cell<u64>,
@@ -43,12 +45,17 @@ pub struct Local {
 impl Local {
     /// For a shard.
     #[must_use]
-    pub fn new(shard: Shard<ClientSink>, shared: Arc<Shared>) -> Rc<Self> {
+    pub fn new(
+        shard: Shard<ClientSink>,
+        shared: Arc<Shared>,
+        stage: watch::Receiver<Stage>,
+    ) -> Rc<Self> {
         Rc::new(Self {
             shard: RefCell::new(shard),
             scratch: RefCell::new(vec![0; SCRATCH_BYTES]),
             limits: shared.limits,
             shared,
+            stage,
             started: Instant::now(),
             sleeps_until_us: Cell::new(0),
             wake: Notify::new(),
@@ -69,6 +76,12 @@ impl Local {
         if next.is_some_and(|next| next < self.sleeps_until_us.get()) {
             self.wake.notify_one();
         }
+    }
+
+    /// Whether connections are taken.
+    #[must_use]
+    pub fn is_serving(&self) -> bool {
+        *self.stage.borrow() == Stage::Serving
     }
 
     /// Whether the server would have more connections than it may with `more` of them.

@@ -13,18 +13,17 @@ use feed_protocol::Limits;
 use socket2::{Domain, Socket, Type};
 use thiserror::Error;
 use tokio::sync::watch;
-use tokio::task::LocalSet;
 
 use crate::http::admin;
 use crate::http::cors::Origins;
-use crate::lab::{Lab, Rate, cpu, relay};
+use crate::lab::{Lab, Rate, relay};
 use crate::market::{Ingest, Market};
 use crate::metrics::Lateness;
-use crate::runtime::{self, Local};
-use crate::shard::Shard;
+use crate::runtime;
 use crate::shard::counters::Counters;
 use crate::shard::queue::{Gauge, queue};
-use crate::shard::ring::Ring;
+use crate::stage::{Stage, Stages};
+use crate::thread::{self, Given};
 
 /// Connections that wait to be accepted.
 const ACCEPT_BACKLOG: i32 = 4096;
@@ -60,20 +59,6 @@ pub struct Settings {
     pub lab: Option<Rate>,
     /// What clients are told.
     pub limits: Limits,
-}
-
-/// How far the server's life has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Connections are taken.
-    Serving,
-    /// Clients are told to come back after a time within `retry_ms`.
-    Draining {
-        /// Spread over the clients.
-        retry_ms: Range<u64>,
-    },
-    /// Whatever is left is dropped.
-    Stopped,
 }
 
 /// What all threads of a server share.
@@ -203,7 +188,7 @@ pub struct Server {
     pub admin_address: SocketAddr,
     /// What its threads share.
     pub shared: Arc<Shared>,
-    stage: watch::Sender<Stage>,
+    stages: Stages,
     failed: watch::Receiver<bool>,
     threads: Vec<JoinHandle<()>>,
     admin: Option<tokio::runtime::Runtime>,
@@ -226,7 +211,7 @@ impl Server {
         let address = listeners[0].local_addr()?;
         let admin_address = admin_listener.local_addr()?;
         let lab = settings.lab.clone().map(|rate| Lab::open(reachable(address), rate));
-        let (stage, stage_seen) = watch::channel(Stage::Serving);
+        let (stages, mut stages_seen) = Stages::new(settings.shards + 1);
         let (producers, consumers): (Vec<_>, Vec<_>) =
             (0..settings.shards).map(|_| queue(settings.queue_events)).unzip();
         let shared = Arc::new(Shared {
@@ -241,47 +226,24 @@ impl Server {
             coalesce_us: settings.coalesce_us,
             origins: settings.origins.clone(),
             limits: settings.limits,
-            stage: stage_seen.clone(),
+            // The last one is for the threads that are no shard's.
+            stage: stages_seen.swap_remove(settings.shards),
             lab: lab.transpose()?,
         });
         let (fails, failed) = watch::channel(false);
         let mut threads = Vec::new();
-        for (number, (queue, listener)) in consumers.into_iter().zip(listeners).enumerate() {
-            let (shared, stage, alarm) = (shared.clone(), stage_seen.clone(), fails.clone());
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let io_uring = settings.io_uring;
-            let merge_after_us = u64::from(settings.merge_after_ms) * 1000;
-            let body = move || {
-                let _alarm = Alarm { stage: stage.clone(), fails: alarm };
-                let counters = shared.counters[number].clone();
-                let seed = runtime::wall_us() as u64 ^ ((number as u64 + 1) << 48);
-                let mut shard = Shard::new(shared.market.clone(), shared.limits, counters, seed);
-                shard.merge_after(merge_after_us);
-                if io_uring {
-                    match Ring::new() {
-                        Ok(ring) => shard.use_ring(ring),
-                        Err(error) => {
-                            tracing::info!(%error, shard = number, "no io_uring: sends one by one");
-                        }
-                    }
-                }
-                if shared.lab().is_some() {
-                    shard.measure_cpu(cpu::thread_ns);
-                }
-                let local = Local::new(shard, shared);
-                // A task among the others: as the set's main future it would be polled after every few of them, and
-                // thousands of connections that are ready would get their turn at that pace.
-                let served = LocalSet::new().block_on(&runtime, async {
-                    tokio::task::spawn_local(runtime::run(local, queue, listener, stage)).await
-                });
-                match served {
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) => tracing::error!(%error, shard = number, "a shard has ended"),
-                    Err(panic) => tracing::error!(%panic, shard = number, "a shard has ended"),
-                }
-            };
-            let name = format!("shard-{number}");
-            threads.push(std::thread::Builder::new().name(name).spawn(body)?);
+        let own = consumers.into_iter().zip(listeners).zip(stages_seen);
+        for (number, ((queue, listener), stage)) in own.enumerate() {
+            threads.push(thread::spawn(Given {
+                number,
+                shared: shared.clone(),
+                queue,
+                listener,
+                stage,
+                fails: fails.clone(),
+                io_uring: settings.io_uring,
+                merge_after_us: u64::from(settings.merge_after_ms) * 1000,
+            })?);
         }
         let admin = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -298,7 +260,7 @@ impl Server {
         }
         let ingest = Ingest::new(market, producers);
         let admin = Some(admin);
-        Ok((Self { address, admin_address, shared, stage, failed, threads, admin }, ingest))
+        Ok((Self { address, admin_address, shared, stages, failed, threads, admin }, ingest))
     }
 
     /// Waits until a shard's thread has ended although it should not: its clients are lost, and the rest of the server is of
@@ -316,7 +278,7 @@ impl Server {
     /// Says goodbye to every client and waits until they are gone, at most `limit`. The admin listener answers until then.
     /// Returns whether all went in time.
     pub fn drain(mut self, retry_ms: Range<u64>, limit: Duration) -> bool {
-        let _ = self.stage.send(Stage::Draining { retry_ms });
+        self.stages.send(&Stage::Draining { retry_ms });
         let deadline = Instant::now() + limit;
         let is_done = |threads: &[JoinHandle<()>]| threads.iter().all(JoinHandle::is_finished);
         while !is_done(&self.threads) && Instant::now() < deadline {
@@ -328,7 +290,7 @@ impl Server {
     }
 
     fn stop(&mut self) {
-        let _ = self.stage.send(Stage::Stopped);
+        self.stages.send(&Stage::Stopped);
         for thread in self.threads.drain(..) {
             // A shard that panicked has said so already.
             let _ = thread.join();
@@ -342,20 +304,6 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop();
-    }
-}
-
-/// Raises the alarm when a shard's thread ends, by a panic or otherwise, while the server serves.
-struct Alarm {
-    stage: watch::Receiver<Stage>,
-    fails: watch::Sender<bool>,
-}
-
-impl Drop for Alarm {
-    fn drop(&mut self) {
-        if *self.stage.borrow() == Stage::Serving {
-            self.fails.send_replace(true);
-        }
     }
 }
 

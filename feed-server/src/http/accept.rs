@@ -20,7 +20,8 @@ use super::routes;
 use crate::connection::{stream, websocket};
 use crate::lab::cpu;
 use crate::runtime::Local;
-use crate::server::{SocketGuard, Stage};
+use crate::server::SocketGuard;
+use crate::stage::Stage;
 
 /// Sockets beyond `--max-connections` that may be open for plain HTTP.
 const SOCKETS_SPARE: usize = 1000;

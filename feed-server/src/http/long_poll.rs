@@ -32,7 +32,7 @@ pub async fn answer(local: &Rc<Local>, request: &Request<Incoming>) -> Result<An
     let may_wait = question.subscribe.since.is_some() && request.method() == Method::GET;
     let mut waiting: Option<Waiting> = None;
     loop {
-        let is_over = !may_wait || Instant::now() >= deadline || !local.shared.is_serving();
+        let is_over = !may_wait || Instant::now() >= deadline || !local.is_serving();
         let told_us = waiting.as_ref().map(|waiting| waiting.told_us);
         {
             let shard = local.shard.borrow();

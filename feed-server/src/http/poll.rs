@@ -153,7 +153,7 @@ fn poll_events(
     let market = shard.market();
     let position = shard.position();
     let present = |recovered, messages| Polled {
-        cursor: market.cursor(position),
+        cursor: shard.cursor(position),
         recovered,
         messages,
         bars: Vec::new(),
@@ -181,7 +181,7 @@ fn poll_events(
     let (messages, upto) = collected;
     let offset = upto.unwrap_or(position);
     Polled {
-        cursor: market.cursor(offset),
+        cursor: shard.cursor(offset),
         recovered: Some(recovered),
         messages,
         bars: Vec::new(),

@@ -34,7 +34,7 @@ impl Ingest {
     /// given the last `ts`; its symbol must be of the market's universe.
     pub fn publish(&mut self, ticks: &[Tick], watermark_us: i64) {
         self.batch.clear();
-        let next = self.market.head.load(Ordering::Relaxed) + 1;
+        let next = self.market.progress.head.load(Ordering::Relaxed) + 1;
         for (offset, tick) in (next..).zip(ticks) {
             let seq = &mut self.seqs[tick.symbol.index()][tick.body.channel() as usize];
             *seq += 1;
@@ -60,10 +60,10 @@ impl Ingest {
         }
         if let Some(last) = self.batch.last() {
             self.market.history.append(&self.batch);
-            self.market.head.store(last.offset, Ordering::Release);
+            self.market.progress.head.store(last.offset, Ordering::Release);
         }
-        self.market.watermark_us.store(self.ts_us, Ordering::Release);
-        self.market.alive_us.store(now_us.max(1), Ordering::Relaxed);
+        self.market.progress.watermark_us.store(self.ts_us, Ordering::Release);
+        self.market.progress.alive_us.store(now_us.max(1), Ordering::Relaxed);
         if self.batch.is_empty() {
             return;
         }

@@ -29,17 +29,27 @@ pub struct Retention {
 pub struct Market {
     epoch: Arc<str>,
     universe: Arc<Universe>,
+    progress: Progress,
+    /// Recent events.
+    pub history: History,
+    /// Bars of every symbol.
+    pub bars: BarStore,
+}
+
+/// What the ingest thread writes at every batch, on cache lines of its own (128: they are fetched in pairs): what shards read of
+/// a market besides stays in their caches.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Progress {
     /// Offset of the newest event; every event up to it is in `history`.
     head: AtomicU64,
     /// No event with an earlier `ts` will come, µs.
     watermark_us: AtomicI64,
     /// When the source was last heard of, wall clock, µs.
     alive_us: AtomicI64,
-    /// Recent events.
-    pub history: History,
-    /// Bars of every symbol.
-    pub bars: BarStore,
 }
+
+const _: () = assert!(size_of::<Progress>() == 128 && size_of::<History>().is_multiple_of(128));
 
 impl Market {
     /// An empty market. `epoch` must be new for every numbering; see [`feed_protocol::is_epoch`].
@@ -48,9 +58,11 @@ impl Market {
         assert!(feed_protocol::is_epoch(epoch), "an epoch of visible characters without `:`");
         Arc::new(Self {
             epoch: epoch.into(),
-            head: AtomicU64::new(0),
-            watermark_us: AtomicI64::new(i64::MIN),
-            alive_us: AtomicI64::new(0),
+            progress: Progress {
+                head: AtomicU64::new(0),
+                watermark_us: AtomicI64::new(i64::MIN),
+                alive_us: AtomicI64::new(0),
+            },
             history: History::new(universe.len(), retention.events),
             bars: BarStore::new(universe.len(), retention.bar_bytes),
             universe,
@@ -72,19 +84,19 @@ impl Market {
     /// Offset of the newest event, 0 before the first.
     #[must_use]
     pub fn head(&self) -> u64 {
-        self.head.load(Ordering::Acquire)
+        self.progress.head.load(Ordering::Acquire)
     }
 
     /// No event with an earlier `ts` will come, µs.
     #[must_use]
     pub fn watermark_us(&self) -> i64 {
-        self.watermark_us.load(Ordering::Acquire)
+        self.progress.watermark_us.load(Ordering::Acquire)
     }
 
     /// How long the source has not been heard of, µs; 0 before it was first heard of.
     #[must_use]
     pub fn source_age_us(&self, now_us: i64) -> i64 {
-        match self.alive_us.load(Ordering::Relaxed) {
+        match self.progress.alive_us.load(Ordering::Relaxed) {
             0 => 0,
             alive => (now_us - alive).max(0),
         }
@@ -93,7 +105,7 @@ impl Market {
     /// Whether the source was ever heard of.
     #[must_use]
     pub fn is_started(&self) -> bool {
-        self.alive_us.load(Ordering::Relaxed) != 0
+        self.progress.alive_us.load(Ordering::Relaxed) != 0
     }
 
     /// The cursor of `offset` in this epoch.

@@ -169,7 +169,7 @@ impl<S: Sink> Shard<S> {
         }
         let Some(retry_ms) = member.farewell_ms.take() else { return };
         let code = CloseCode::Restart.number();
-        let cursor = self.market.cursor(self.sent(id));
+        let cursor = self.cursor(self.sent(id));
         let trailer = Trailer { upto: Some(cursor.offset), retry_ms: Some(retry_ms) };
         self.send_control_with(id, &Control::Bye { code, retry_ms, cursor }, trailer, now);
         self.members[id].farewell_is_sent = true;

@@ -83,6 +83,8 @@ pub struct Counters {
     pub publish_to_write_sum_us: Count,
 }
 
+const _: () = assert!(align_of::<Counters>() == 128, "two cache lines, which are fetched together");
+
 /// Close codes that are counted by themselves.
 pub const CLOSE_CODES: [u16; 12] =
     [1000, 1002, 1003, 1007, 1008, 1009, 1011, 1012, 4100, 4101, 4102, 4103];

@@ -29,6 +29,15 @@ struct Ring {
     overwritten: AtomicU64,
 }
 
+// The producer's and the consumer's index are on cache lines of their own, and so is what they have beside them: `armed` is read
+// at every batch and written when the shard goes to sleep, `overwritten` is written when something is lost.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+const _: () = {
+    assert!(align_of::<ArrayQueue<Queued>>() == 128, "crossbeam keeps head and tail apart");
+    assert!(size_of::<ArrayQueue<Queued>>() == 3 * 128, "head, tail, what never changes");
+    assert!(size_of::<Ring>() == 4 * 128, "and the bell with the count of what was lost");
+};
+
 /// The market's end.
 #[derive(Debug)]
 pub struct Producer {

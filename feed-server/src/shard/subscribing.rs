@@ -77,7 +77,7 @@ impl<S: Sink> Shard<S> {
 
         let cursor = match (start, subscribe.since) {
             (Start::After(_), Some(since)) if recovered == Some(true) => since,
-            _ => self.market.cursor(self.position),
+            _ => self.cursor(self.position),
         };
         let wire = self.members[id].wire;
         let format = wire.format();
