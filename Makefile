@@ -41,6 +41,18 @@ test: test-rust test-ts test-browser ## set up, then pass every test: Rust, Type
 test-rust: $(PAGES)
 	cargo test --workspace --no-fail-fast $(CARGO_ARGS)
 
+# The release profile optimises across crates, which takes its time for each program: the server's tests are one program here.
+CORE_TESTS := -p feed-protocol -p feed-server --lib --test golden --test together
+
+.PHONY: test-release
+test-release: ## pass the Rust tests again in the release profile, which is the one that is measured
+	cargo test --release --no-fail-fast $(CARGO_ARGS) $(CORE_TESTS)
+	cargo test --release --no-fail-fast $(CARGO_ARGS) --workspace --exclude feed-protocol --exclude feed-server
+
+.PHONY: test-release-core
+test-release-core: ## of these, those of the server and the protocol
+	cargo test --release --no-fail-fast $(CARGO_ARGS) $(CORE_TESTS)
+
 .PHONY: test-ts
 test-ts: $(MODULES)
 	cargo build -p feed-server $(CARGO_ARGS)

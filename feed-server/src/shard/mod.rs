@@ -14,7 +14,7 @@
 //! | a queue's slots, tail, head | market: slot and tail an event; shard: slot and head an event | the other | the ring of one shard; tail and head 128 apart |
 //! | its doorbell | shard: going to sleep; market: waking it | market, a batch | behind them, 128 of its own |
 //! | its count of what was overwritten | market, when something is | scrapes | beside the doorbell |
-//! | [`Counters`](counters::Counters) | shard, a write and a batch | scrapes; other shards, when somebody connects | a set a shard, aligned to 128 |
+//! | [`Counters`] | shard, a write and a batch | scrapes; other shards, when somebody connects | a set a shard, aligned to 128 |
 //! | the market's head, watermark, sign of life | market, a batch | bars, polls, heartbeats, resuming | 128 of their own |
 //! | history's lock and log | market, a batch | polls, resuming, an overflown queue | 128 of its own |
 //! | a symbol's bars, a lock each | market, a trade | whoever is sent bars, when they are due; charts | side by side: they are looked at a few times a second |
