@@ -85,7 +85,7 @@ pub struct Given {
     #[arg(long, value_name = "N", env = "TICKCAST_COALESCE_US")]
     coalesce_us: Option<u64>,
     /// Part of a core that a shard uses for sending; in the rest of the time events gather: fewer, larger writes for some ms of
-    /// latency, 1 ms at most while writes hold few messages. 100: always as fresh as it can be [default: 50]
+    /// latency, 1 ms at most unless writes hold many messages. 100: always as fresh as it can be [default: 50]
     #[arg(long, value_name = "PERCENT", env = "TICKCAST_BUSY_MAX")]
     busy_max: Option<u32>,
     /// A client that falls behind by less than this is sent each event as soon as it takes them, ms; beyond it they are

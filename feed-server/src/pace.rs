@@ -8,13 +8,13 @@ use crate::shard::BATCH_EVENTS_MAX;
 
 /// After shorter passes there is no rest.
 const PASS_MIN: Duration = Duration::from_micros(200);
-/// No rest after small writes is longer: it joins what one burst brings.
+/// No rest after a short pass is longer: it joins what one burst brings.
 const SHORT_REST_MAX: Duration = Duration::from_millis(1);
-/// Writes that hold so many messages each are large. Below that, a longer rest would cost more in latency than it saves.
-const LARGE_WRITE_MESSAGES: u64 = 24;
-/// A pass with large writes that takes less is treated like the others.
+/// While a longer pass lasts, enough gathers by itself: there is a rest after it only if its writes are large.
 const LONG_PASS: Duration = Duration::from_millis(2);
-/// From one pass with large writes to the next; otherwise whatever makes messages cheaper would only make passes more frequent.
+/// Writes that hold so many messages each are large. Below that, a rest would cost more in latency than it saves.
+const LARGE_WRITE_MESSAGES: u64 = 24;
+/// From one such pass to the next; otherwise whatever makes messages cheaper would only make passes more frequent.
 const CYCLE_MIN: Duration = Duration::from_millis(25);
 /// No rest is longer than this.
 const REST_MAX: Duration = Duration::from_millis(30);
@@ -42,10 +42,10 @@ pub fn rest_after(pass: &Pass, busy_max: u32) -> Duration {
         return Duration::ZERO;
     }
     let is_large = pass.messages >= LARGE_WRITE_MESSAGES * pass.writes;
-    if is_large && pass.took >= LONG_PASS {
-        share.max(CYCLE_MIN.saturating_sub(pass.took)).min(REST_MAX)
-    } else {
-        share.min(SHORT_REST_MAX)
+    match (pass.took >= LONG_PASS, is_large) {
+        (false, _) => share.min(SHORT_REST_MAX),
+        (true, false) => Duration::ZERO,
+        (true, true) => share.max(CYCLE_MIN.saturating_sub(pass.took)).min(REST_MAX),
     }
 }
 
@@ -72,11 +72,16 @@ mod tests {
     }
 
     #[test]
-    fn small_writes_are_followed_by_a_short_rest() {
+    fn short_passes_are_followed_by_short_rests() {
         assert_eq!(rest_us(300, 1, 50), 300);
         assert_eq!(rest_us(300, 1, 75), 100);
-        assert_eq!(rest_us(7000, 23, 50), 1000);
+        assert_eq!(rest_us(1900, 1, 50), 1000);
         assert_eq!(rest_us(1900, 24, 50), 1000);
+    }
+
+    #[test]
+    fn long_passes_with_small_writes_are_followed_by_the_next() {
+        assert_eq!(rest_us(7000, 23, 50), 0);
     }
 
     #[test]
