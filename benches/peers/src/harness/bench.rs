@@ -9,7 +9,7 @@ use peers::interrupt;
 use super::args::Arguments;
 use super::measure::line;
 use super::peer::Peer;
-use super::result::{Round, now};
+use super::result::{Report, Round, now};
 use super::rows::{Kind, ROWS, Row};
 use super::store::Store;
 
@@ -159,14 +159,23 @@ impl Bench<'_> {
         self.arguments.rounds().saturating_sub(whole.count() as u32)
     }
 
+    /// Notes how far these servers are on a row. Others that were asked for before stay unfinished.
     fn note_progress(&mut self, row: &Row, entrants: &[&'static Peer], missing: u32) {
-        let unfinished = &mut self.store.report.unfinished;
-        if missing == 0 || entrants.is_empty() {
-            unfinished.remove(row.name);
+        let Report { unfinished, left_out, .. } = &mut self.store.report;
+        let noted = unfinished.entry(row.name.to_owned()).or_default();
+        let names = entrants.iter().map(|peer| peer.name.to_owned());
+        if missing > 0 {
+            noted.rounds = self.arguments.rounds();
+            noted.done = noted.rounds - missing;
+            noted.servers.extend(names);
         } else {
-            let wanted = self.arguments.rounds();
-            let done = wanted - missing;
-            unfinished.insert(row.name.to_owned(), format!("{done} of {wanted} rounds"));
+            for name in names {
+                noted.servers.remove(&name);
+            }
+        }
+        noted.servers.retain(|name| !left_out.contains_key(&format!("{name} on {}", row.name)));
+        if noted.servers.is_empty() {
+            unfinished.remove(row.name);
         }
     }
 }

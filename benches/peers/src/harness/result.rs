@@ -1,6 +1,6 @@
 //! What was measured, as it is kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use anyhow::Result;
@@ -9,6 +9,17 @@ use serde::{Deserialize, Serialize};
 use super::args::Arguments;
 use super::launch::Place;
 use super::versions::output;
+
+/// How far a row is.
+#[derive(Debug, Default, Deserialize, Serialize)]
+pub struct Unfinished {
+    /// Rounds of these servers beside each other that are there.
+    pub done: u32,
+    /// Rounds that were asked for.
+    pub rounds: u32,
+    /// Servers that are not finished.
+    pub servers: BTreeSet<String>,
+}
 
 /// All rounds with what is needed to judge them.
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -20,7 +31,7 @@ pub struct Report {
     pub complete: bool,
     /// Of rows that are not: how far they are.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub unfinished: BTreeMap<String, String>,
+    pub unfinished: BTreeMap<String, Unfinished>,
     /// Of Tickcast, as its `/version` tells.
     pub commit: String,
     /// Built with changes that are not in the commit.

@@ -117,6 +117,7 @@ pub fn replace(file: &Path, text: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::result::Unfinished;
     use super::*;
 
     fn report(commit: &str, program: &str) -> Report {
@@ -136,7 +137,7 @@ mod tests {
     fn every_measurement_is_in_the_file_at_once() {
         let file = temporary("at-once");
         let mut store = Store::open(Some(file.clone()), report("a", "1")).unwrap();
-        store.report.unfinished.insert("1k".to_owned(), "0 of 2 rounds".to_owned());
+        store.report.unfinished.insert("1k".to_owned(), Unfinished::default());
         store.push(round("1k")).unwrap();
         let read = || -> Report {
             serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap()

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::peer::PEERS;
-use super::result::{Report, Round};
+use super::result::{Report, Round, Unfinished};
 use super::rows::{Kind, ROWS, Row};
 use super::statistics::Spread;
 use super::targets::{TARGETS, ratio};
@@ -45,8 +45,11 @@ fn incomplete(report: &Report) -> String {
     if report.complete {
         return String::new();
     }
-    let rows = report.unfinished.iter().map(|(row, progress)| format!("{row}: {progress}"));
-    format!("\n**Incomplete run**: {}\n", rows.collect::<Vec<_>>().join(", "))
+    let rows = report.unfinished.iter().map(|(row, Unfinished { done, rounds, servers })| {
+        let servers: Vec<_> = servers.iter().map(String::as_str).collect();
+        format!("{row}: {done} of {rounds} rounds of {}", servers.join(", "))
+    });
+    format!("\n**Incomplete run**: {}\n", rows.collect::<Vec<_>>().join("; "))
 }
 
 fn head(text: &mut String, report: &Report, row: &Row, name: &str) {
@@ -173,7 +176,8 @@ mod tests {
                 .contains("of up to 2 rounds, 2026-11-21T20:09:00Z to 2026-11-21T20:10:00Z")
         );
         report.complete = false;
-        report.unfinished.insert("1k".to_owned(), "2 of 3 rounds".to_owned());
-        assert!(text(&report).contains("**Incomplete run**: 1k: 2 of 3 rounds"));
+        let servers = ["tickcast", "ws"].map(str::to_owned).into();
+        report.unfinished.insert("1k".to_owned(), Unfinished { done: 2, rounds: 3, servers });
+        assert!(text(&report).contains("**Incomplete run**: 1k: 2 of 3 rounds of tickcast, ws"));
     }
 }

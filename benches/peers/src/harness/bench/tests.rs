@@ -7,7 +7,6 @@ use clap::Parser as _;
 
 use super::*;
 use crate::harness::peer::asked_for;
-use crate::harness::result::Report;
 
 const PEERS: [&str; 2] = ["tickcast", "ws"];
 
@@ -75,8 +74,8 @@ fn a_run_that_is_killed_leaves_what_it_measured_and_the_next_one_goes_on() {
     assert_eq!(asked.len(), 4);
     let left = run.kept();
     assert_eq!((left.rounds.len(), left.complete), (3, false));
-    assert_eq!(left.unfinished["1k"], "1 of 2 rounds");
-    assert_eq!(left.unfinished["10k"], "0 of 2 rounds");
+    let progress = |row: &str| (left.unfinished[row].done, left.unfinished[row].rounds);
+    assert_eq!((progress("1k"), progress("10k")), ((1, 2), (0, 2)));
     assert!(left.rounds.iter().all(|round| round.at.ends_with('Z')));
 
     // The half round is measured again, as one of its own: ratios are of servers that stood beside each other.
@@ -126,4 +125,21 @@ fn every_row_is_measured_as_often_as_asked() {
         let asked = run.go(|_| Ok(delivered()));
         assert_eq!(asked.len(), 3 * entrants * row.cases.len(), "{}", row.name);
     }
+}
+
+#[test]
+fn a_row_that_was_cut_short_for_two_is_not_finished_by_one_of_them() {
+    let mut run = Run::new("subset", "--rows 1k --rounds 1");
+    run.go(|done| {
+        assert!(done < 1, "killed");
+        Ok(delivered())
+    });
+    run.peers.retain(|peer| peer.name == "tickcast");
+    run.go(|_| Ok(delivered()));
+    let left = run.kept();
+    assert!(!left.complete);
+    assert_eq!(left.unfinished["1k"].servers, ["ws".to_owned()].into());
+    run.peers = asked_for(&PEERS.map(str::to_owned)).unwrap();
+    run.go(|_| Ok(delivered()));
+    assert!(run.kept().complete);
 }
