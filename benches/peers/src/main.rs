@@ -7,8 +7,15 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser as _;
+use peers::interrupt;
 
 fn main() -> Result<ExitCode> {
     let arguments = harness::args::Arguments::parse();
-    harness::run(&arguments)
+    match harness::run(&arguments) {
+        Err(_) if interrupt::asked() => {
+            eprintln!("interrupted; what was measured is kept");
+            Ok(ExitCode::from(interrupt::EXIT_CODE))
+        }
+        outcome => outcome,
+    }
 }

@@ -7,6 +7,8 @@ use clap::Parser;
 
 /// Tickcast and other servers at the same work, one after another, with ratios.
 #[derive(Debug, Parser)]
+// `run` gives `--tickcast`; who gives it again means another one.
+#[command(args_override_self = true)]
 pub struct Arguments {
     /// Servers to compare, as a comma list; all that are installed unless given
     #[arg(long, value_delimiter = ',')]

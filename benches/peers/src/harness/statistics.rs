@@ -9,6 +9,8 @@ pub struct Spread {
     pub least: f64,
     /// The greatest.
     pub greatest: f64,
+    /// How many there are.
+    pub count: usize,
 }
 
 impl Spread {
@@ -18,7 +20,7 @@ impl Spread {
         values.sort_by(f64::total_cmp);
         let (&least, &greatest) = (values.first()?, values.last()?);
         let median = f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2]);
-        Some(Self { median, least, greatest })
+        Some(Self { median, least, greatest, count: values.len() })
     }
 }
 
@@ -42,7 +44,7 @@ mod tests {
     #[test]
     fn the_median_is_in_the_middle() {
         let spread = Spread::of([3.0, 1.0, 2.0].into_iter()).unwrap();
-        assert_eq!(spread, Spread { median: 2.0, least: 1.0, greatest: 3.0 });
+        assert_eq!(spread, Spread { median: 2.0, least: 1.0, greatest: 3.0, count: 3 });
         assert_eq!(Spread::of([4.0, 1.0].into_iter()).unwrap().median, 2.5);
         assert_eq!(Spread::of(std::iter::empty()), None);
         assert_eq!(spread.to_string(), "2.00 (1.00–3.00)");

@@ -151,12 +151,19 @@ fn fanout(text: &mut String, report: &Report, row: &str) {
 }
 
 fn targets(text: &mut String, report: &Report) {
-    text.push_str("\n| work | of | target | measured | |\n|---|---|---|---|---|\n");
+    text.push_str("\n| work | of | target | measured | rounds | |\n|---|---|---|---|---|---|\n");
     for target in &TARGETS {
         let Some(figure) = target.figure(report) else { continue };
-        let verdict = if target.bound.holds(figure.median) { "met" } else { "**missed**" };
+        let holds = |value| target.bound.holds(value);
+        let verdict = match (holds(figure.median), holds(figure.least) && holds(figure.greatest)) {
+            (false, _) => "**missed**",
+            (true, false) => "met by the median",
+            (true, true) => "met",
+        };
         let (title, measure) = (target.title(), target.measure.name);
-        let _ = writeln!(text, "| {title} | {measure} | {} | {figure} | {verdict} |", target.bound);
+        let (bound, rounds) = (target.bound, figure.count);
+        let _ =
+            writeln!(text, "| {title} | {measure} | {bound} | {figure} | {rounds} | {verdict} |");
     }
 }
 

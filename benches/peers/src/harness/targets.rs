@@ -140,10 +140,13 @@ pub fn ratio(
     }))
 }
 
-/// Whether a target that was measured is not met.
+/// Whether a target that was measured is not met, or could not be measured of Tickcast.
 pub fn missed(report: &Report) -> bool {
     let holds = |target: &Target| {
-        target.figure(report).is_none_or(|figure| target.bound.holds(figure.median))
+        let (row, own) = target.own;
+        let row = row.split_once('/').map_or(row, |(row, _)| row);
+        let took_part = !report.left_out.contains_key(&format!("{own} on {row}"));
+        took_part && target.figure(report).is_none_or(|figure| target.bound.holds(figure.median))
     };
     !TARGETS.iter().all(holds)
 }
@@ -168,6 +171,9 @@ mod tests {
         let ratio = TARGETS[0].figure(&report).unwrap();
         assert_eq!((ratio.least, ratio.median, ratio.greatest), (0.5, 0.75, 1.0));
         assert!(!missed(&report));
+        report.left_out.insert(format!("{OWN} on connections"), "died".to_owned());
+        assert!(missed(&report));
+        report.left_out.clear();
         report.rounds.retain(|round| round.round == 2);
         assert!(missed(&report));
     }

@@ -134,6 +134,10 @@ fn a_row_that_was_cut_short_for_two_is_not_finished_by_one_of_them() {
         assert!(done < 1, "killed");
         Ok(delivered())
     });
+    let rounds = std::mem::replace(&mut run.arguments.rounds, 0);
+    run.go(|_| unreachable!());
+    assert!(!run.kept().complete, "nor by asking for fewer rounds");
+    run.arguments.rounds = rounds;
     run.peers.retain(|peer| peer.name == "tickcast");
     run.go(|_| Ok(delivered()));
     let left = run.kept();
