@@ -2,9 +2,7 @@
 //! whoever has much to write saves processor time for a little latency. Passes that take next to nothing are followed by the next
 //! at once.
 
-use std::time::Duration;
-
-use crate::shard::BATCH_EVENTS_MAX;
+use std::time::{Duration, Instant};
 
 /// After shorter passes there is no rest.
 const PASS_MIN: Duration = Duration::from_micros(200);
@@ -19,6 +17,11 @@ const CYCLE_MIN: Duration = Duration::from_millis(25);
 /// No rest is longer than this.
 const REST_MAX: Duration = Duration::from_millis(30);
 
+/// How often a rest looks whether the queue is about to run over.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// Shorter pauses are beyond tokio's timer: the thread itself sleeps.
+const TIMER_GRAIN: Duration = Duration::from_millis(2);
+
 /// What a pass was like.
 #[derive(Clone, Copy, Debug)]
 pub struct Pass {
@@ -28,17 +31,15 @@ pub struct Pass {
     pub messages: u64,
     /// See `messages`.
     pub writes: u64,
-    /// Events that wait in the queue by now.
-    pub waiting: usize,
+    /// Whether so many events wait by now that the next writes are as large as they can be.
+    pub is_flooded: bool,
 }
 
 /// The rest after a pass, of a shard that may use `busy_max` percent of its core for passes.
 #[must_use]
 pub fn rest_after(pass: &Pass, busy_max: u32) -> Duration {
     let share = pass.took.mul_f64(100.0 / f64::from(busy_max) - 1.0);
-    // With so many the next writes are as large as they can be.
-    let is_flooded = pass.waiting >= BATCH_EVENTS_MAX;
-    if pass.writes == 0 || pass.took < PASS_MIN || share.is_zero() || is_flooded {
+    if pass.writes == 0 || pass.took < PASS_MIN || share.is_zero() || pass.is_flooded {
         return Duration::ZERO;
     }
     let is_large = pass.messages >= LARGE_WRITE_MESSAGES * pass.writes;
@@ -49,8 +50,34 @@ pub fn rest_after(pass: &Pass, busy_max: u32) -> Duration {
     }
 }
 
+/// Rests, but no longer than until the queue is flooded.
+pub async fn rest(rest: Duration, is_flooded: impl Fn() -> bool) {
+    if rest < TIMER_GRAIN {
+        return pause(rest).await;
+    }
+    let until = Instant::now() + rest;
+    while !is_flooded() {
+        let left = until.saturating_duration_since(Instant::now());
+        if left < TIMER_GRAIN {
+            return;
+        }
+        tokio::time::sleep(left.min(LOOK_EVERY)).await;
+    }
+}
+
+/// Waits; for less than tokio's timer can, the whole thread does.
+pub async fn pause(pause: Duration) {
+    if pause >= TIMER_GRAIN {
+        tokio::time::sleep(pause).await;
+    } else if !pause.is_zero() {
+        std::thread::sleep(pause);
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     const fn us(us: u64) -> Duration {
@@ -58,8 +85,8 @@ mod tests {
     }
 
     fn rest_us(took_us: u64, messages_a_write: u64, busy_max: u32) -> u64 {
-        let pass =
-            Pass { took: us(took_us), messages: 1000 * messages_a_write, writes: 1000, waiting: 0 };
+        let messages = 1000 * messages_a_write;
+        let pass = Pass { took: us(took_us), messages, writes: 1000, is_flooded: false };
         rest_after(&pass, busy_max).as_micros() as u64
     }
 
@@ -67,7 +94,7 @@ mod tests {
     fn what_costs_little_is_not_held_up() {
         assert_eq!(rest_us(199, 1, 50), 0);
         assert_eq!(rest_us(199, 100, 50), 0);
-        let nothing = Pass { took: us(5000), messages: 0, writes: 0, waiting: 10 };
+        let nothing = Pass { took: us(5000), messages: 0, writes: 0, is_flooded: false };
         assert_eq!(rest_after(&nothing, 50), Duration::ZERO);
     }
 
@@ -100,8 +127,27 @@ mod tests {
 
     #[test]
     fn a_flood_is_not_made_longer() {
-        let flooded = Pass { took: us(9000), messages: 90, writes: 1, waiting: BATCH_EVENTS_MAX };
+        let flooded = Pass { took: us(9000), messages: 90, writes: 1, is_flooded: true };
         assert_eq!(rest_after(&flooded, 50), Duration::ZERO);
-        assert!(!rest_after(&Pass { waiting: BATCH_EVENTS_MAX - 1, ..flooded }, 50).is_zero());
+        assert!(!rest_after(&Pass { is_flooded: false, ..flooded }, 50).is_zero());
+    }
+
+    #[tokio::test]
+    async fn a_rest_ends_when_the_queue_fills() {
+        let looks = Cell::new(0);
+        let is_flooded = || {
+            looks.set(looks.get() + 1);
+            looks.get() == 3
+        };
+        // If it went on, it would look again and again for an hour.
+        rest(Duration::from_secs(3600), is_flooded).await;
+        assert_eq!(looks.get(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_rest_lasts_while_the_queue_does_not() {
+        let began = Instant::now();
+        rest(Duration::from_millis(12), || false).await;
+        assert!(began.elapsed() >= Duration::from_millis(10));
     }
 }

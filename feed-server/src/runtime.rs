@@ -12,7 +12,7 @@ use tokio::task::yield_now;
 
 use crate::connection::sink::ClientSink;
 use crate::http;
-use crate::pace::{Pass, rest_after};
+use crate::pace::{Pass, pause, rest, rest_after};
 use crate::server::Shared;
 use crate::shard::counters::{Counters, Transport};
 use crate::shard::queue::{Consumer, Popped};
@@ -21,9 +21,6 @@ use crate::stage::Stage;
 
 /// One read takes at most this much.
 const SCRATCH_BYTES: usize = 64 * 1024;
-/// Pauses shorter than this are beyond tokio's timer: the thread itself sleeps.
-const TIMER_GRAIN: Duration = Duration::from_millis(2);
-
 /// What the tasks of one shard's thread share.
 #[derive(Debug)]
 pub struct Local {
@@ -108,6 +105,7 @@ pub async fn run(
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let accepting =
         tokio::task::spawn_local(http::accept::run(local.clone(), listener, stage.clone()));
+    let gauge = queue.gauge();
     let mut batch = Vec::with_capacity(BATCH_EVENTS_MAX);
     let mut drains = false;
     loop {
@@ -142,9 +140,9 @@ pub async fn run(
             took: passed,
             messages: sent.messages - before.messages,
             writes: sent.writes - before.writes,
-            waiting: queue.gauge().depth(),
+            is_flooded: gauge.is_flooded(),
         };
-        pause(rest_after(&pass, local.shared.busy_max)).await;
+        rest(rest_after(&pass, local.shared.busy_max), || gauge.is_flooded()).await;
     }
     accepting.abort();
     Ok(())
@@ -179,14 +177,6 @@ async fn sleep(local: &Local, queue: &Consumer, stage: &mut watch::Receiver<Stag
         () = tokio::time::sleep(pause) => {}
     }
     local.sleeps_until_us.set(0);
-}
-
-async fn pause(pause: Duration) {
-    if pause >= TIMER_GRAIN {
-        tokio::time::sleep(pause).await;
-    } else if !pause.is_zero() {
-        std::thread::sleep(pause);
-    }
 }
 
 async fn take_batch(local: &Local, queue: &mut Consumer, batch: &mut Vec<Popped>) {

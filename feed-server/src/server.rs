@@ -47,7 +47,7 @@ pub struct Settings {
     pub connections_max: usize,
     /// `TCP_NOTSENT_LOWAT` in bytes; 0 leaves it alone.
     pub notsent_lowat: u32,
-    /// Part of a processor that a shard uses for long passes over its connections, in percent.
+    /// Part of a processor that a shard uses for passes over its connections, in percent: see [`crate::pace`].
     pub busy_max: u32,
     /// A connection that is further behind than this, ms, gets merged events.
     pub merge_after_ms: u32,

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crossbeam_queue::ArrayQueue;
 use feed_protocol::Event;
 
+use super::BATCH_EVENTS_MAX;
 use super::doorbell::Doorbell;
 
 /// An event on its way to a shard.
@@ -120,6 +121,12 @@ impl Gauge {
     #[must_use]
     pub fn depth(&self) -> usize {
         self.0.slots.len()
+    }
+
+    /// Whether nothing is gained by letting more gather: a whole batch waits, or the queue is half full.
+    #[must_use]
+    pub fn is_flooded(&self) -> bool {
+        self.depth() >= BATCH_EVENTS_MAX.min(self.0.slots.capacity() / 2)
     }
 
     /// Events overwritten so far.
