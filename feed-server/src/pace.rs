@@ -13,9 +13,10 @@ const LONG_PASS: Duration = Duration::from_millis(2);
 /// Writes that hold so many messages each are large. Below that, a rest would cost more in latency than it saves.
 const LARGE_WRITE_MESSAGES: u64 = 24;
 /// From one such pass to the next; otherwise whatever makes messages cheaper would only make passes more frequent.
-const CYCLE_MIN: Duration = Duration::from_millis(25);
-/// No rest is longer than this.
-const REST_MAX: Duration = Duration::from_millis(30);
+const CYCLE_MIN: Duration = Duration::from_millis(30);
+/// A pass that takes all of a cycle is followed by no longer rest than this: with rests as long as passes, one that took longer
+/// made the next longer still.
+const LATE_REST_MAX: Duration = Duration::from_millis(5);
 
 /// How often a rest looks whether the queue is about to run over.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -35,7 +36,8 @@ pub struct Pass {
     pub is_flooded: bool,
 }
 
-/// The rest after a pass, of a shard that may use `busy_max` percent of its core for passes.
+/// The rest after a pass, of a shard that may use some `busy_max` percent of its core for passes. What makes large writes rarer is
+/// bounded in time instead: it gathers for a cycle, and no longer.
 #[must_use]
 pub fn rest_after(pass: &Pass, busy_max: u32) -> Duration {
     let share = pass.took.mul_f64(100.0 / f64::from(busy_max) - 1.0);
@@ -46,7 +48,7 @@ pub fn rest_after(pass: &Pass, busy_max: u32) -> Duration {
     match (pass.took >= LONG_PASS, is_large) {
         (false, _) => share.min(SHORT_REST_MAX),
         (true, false) => Duration::ZERO,
-        (true, true) => share.max(CYCLE_MIN.saturating_sub(pass.took)).min(REST_MAX),
+        (true, true) => CYCLE_MIN.saturating_sub(pass.took).max(share.min(LATE_REST_MAX)),
     }
 }
 
@@ -113,9 +115,10 @@ mod tests {
 
     #[test]
     fn large_writes_are_far_apart() {
-        assert_eq!(rest_us(2000, 24, 50), 23_000);
-        assert_eq!(rest_us(14_000, 24, 50), 14_000);
-        assert_eq!(rest_us(40_000, 24, 50), 30_000);
+        assert_eq!(rest_us(2000, 24, 50), 28_000);
+        assert_eq!(rest_us(16_000, 24, 50), 14_000);
+        assert_eq!(rest_us(28_000, 24, 50), 5_000);
+        assert_eq!(rest_us(300_000, 24, 50), 5_000);
     }
 
     #[test]
