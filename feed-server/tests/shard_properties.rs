@@ -4,7 +4,7 @@
 mod model;
 
 use feed_protocol::{
-    Bar, ChannelSet, Control, EventChannel, Format, Mode, OnSlow, Op, Request, ServerMessage,
+    Bar, ChannelSet, Control, Data, EventChannel, Format, Mode, OnSlow, Op, Request, ServerMessage,
     Subscribe, Unsubscribe,
 };
 use model::{Client, SYMBOLS, World, bar_of};
@@ -25,7 +25,7 @@ fn steps(changes: bool, reconnects: bool) -> impl Strategy<Value = Vec<Step>> {
         .prop_map(|(symbol, kind, number)| Step::Publish { symbol, kind, number });
     let pass = prop_oneof![Just(1_000), Just(100_000), Just(700_000), 1u64..3_000_000]
         .prop_map(|us| Step::Pass { us });
-    let leave = (0..4usize, prop_oneof![Just(0), 1..400usize, Just(usize::MAX / 2)])
+    let leave = (0..6usize, prop_oneof![Just(0), 1..400usize, Just(usize::MAX / 2)])
         .prop_map(|(client, bytes)| Step::Leave { client, bytes });
     let change = (0..4usize, 0..4u8, 1..32u8, any::<bool>(), prop_oneof![Just(0), 1..2000u32])
         .prop_map(|(client, request, symbols, latest, interval_ms)| Step::Change {
@@ -208,10 +208,23 @@ proptest! {
         for (client, mode) in clients.iter().zip([Mode::Every, Mode::Every, Mode::Latest, Mode::Latest]) {
             world.request(client, request(Op::Subscribe(subscribe(31, mode, 0))));
         }
+        for format in [Format::Json, Format::Msgpack] {
+            let client = world.connect(format);
+            let each = Subscribe { on_slow: OnSlow::Close, ..subscribe(31, Mode::Every, 0) };
+            world.request(&client, request(Op::Subscribe(each)));
+            clients.push(client);
+        }
         for step in steps {
             run(&mut world, &mut clients, step);
         }
         settle(&mut world, &mut clients);
+        for client in &clients[4..] {
+            prop_assert!(world.is_open(client));
+            let merges = |m: &ServerMessage| {
+                matches!(m, ServerMessage::Data(_, Data::Merged { .. } | Data::Quote { n0: Some(_), .. }))
+            };
+            prop_assert!(!client.messages.iter().any(merges), "who does not want merged events gets each");
+        }
         for client in &clients {
             check_end(&world, client);
             if history > 160 {
@@ -231,6 +244,7 @@ fn run(world: &mut World, clients: &mut [Client], step: Step) {
         }
         Step::Apply => world.apply(),
         Step::Leave { client, bytes } => {
+            let client = client % clients.len();
             world.give_leave(&clients[client], bytes);
             clients[client].read(world);
         }
@@ -263,6 +277,23 @@ fn run(world: &mut World, clients: &mut [Client], step: Step) {
             world.request(client, request(Op::Subscribe(wanted)));
         }
     }
+}
+
+/// Events that come out of history, because the queue ran over, are news for a long poll as well.
+#[test]
+fn a_long_poll_is_told_of_what_was_overwritten() {
+    let mut world = World::new(1000, 1);
+    let waiter = world.wait(0);
+    world.publish(0, 0, 1);
+    world.apply();
+    assert!(waiter.was_told());
+    world.apply();
+    assert!(!waiter.was_told(), "nothing has happened");
+    // The queue keeps the second, which is of another symbol.
+    world.publish(0, 0, 2);
+    world.publish(1, 0, 3);
+    world.apply();
+    assert!(waiter.was_told());
 }
 
 /// One that is owed events when the server stops is told a cursor from before them, so that it gets them elsewhere.

@@ -135,14 +135,12 @@ impl Directory {
     }
 
     /// Marks an event of this topic, at this place of the batch: adds to `touched` the audiences that had nothing marked, and
-    /// calls `other`, which does that itself, with those that need more than a mark; with all of them if the event is to be
-    /// merged for everybody, which no event of the same batch may be that is not.
+    /// calls `other`, which does that itself, with those that need more than a mark.
     #[inline]
     pub fn mark(
         &mut self,
         (symbol, channel): (SymbolId, EventChannel),
         place: u32,
-        conflate: bool,
         touched: &mut Vec<AudienceId>,
         mut other: impl FnMut(AudienceId, &mut Audience, &mut Vec<u32>, &mut Vec<AudienceId>),
     ) {
@@ -152,7 +150,7 @@ impl Directory {
             for &entry in list {
                 let id = entry as usize;
                 let Marks { pending, places_only } = &mut marks[id];
-                if *places_only && !conflate {
+                if *places_only {
                     if pending.is_empty() {
                         touched.push(id);
                     }
@@ -160,6 +158,24 @@ impl Directory {
                 } else {
                     other(id, &mut audiences[id], pending, touched);
                 }
+            }
+        }
+    }
+
+    /// Calls `visit` with every audience that takes events of this topic, and what is marked for it; without those that are
+    /// marked with places only if `with_places_only` is not set.
+    pub fn each_of_events(
+        &mut self,
+        (symbol, channel): (SymbolId, EventChannel),
+        with_places_only: bool,
+        mut visit: impl FnMut(AudienceId, &mut Audience, &mut Vec<u32>),
+    ) {
+        let Self { audiences, marks, index, all, .. } = self;
+        let lane = channel as usize;
+        for &entry in index[symbol.index() * LANES + lane].iter().chain(&all[lane]) {
+            let id = entry as usize;
+            if with_places_only || !marks[id].places_only {
+                visit(id, &mut audiences[id], &mut marks[id].pending);
             }
         }
     }

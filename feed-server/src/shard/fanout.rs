@@ -2,7 +2,7 @@
 //! and written to each attached member. A member whose socket does not take all of it keeps the rest of that one frame and
 //! leaves the fast path (see `delivery`).
 
-use feed_protocol::{Body, Event, Format, GapReason, OnSlow, Universe};
+use feed_protocol::{Body, Event, Format, GapReason, Universe};
 
 use super::Shard;
 use super::audience::{Audience, AudienceId, Behaviour};
@@ -31,7 +31,7 @@ impl<S: Sink> Shard<S> {
                 self.recover(popped.event.offset - 1, now);
             }
             if popped.event.offset > self.position {
-                self.accept(&popped.event, false, now);
+                self.accept(&popped.event, now);
             }
         }
         self.flush_batch(now);
@@ -39,40 +39,15 @@ impl<S: Sink> Shard<S> {
         self.counters.audiences.set(self.directory.len() as u64);
     }
 
-    /// Marks an event for everybody who wants it. `conflate` merges it even for those who want each.
-    pub(super) fn accept(&mut self, event: &Event, conflate: bool, now: Now) {
-        self.position = event.offset;
-        self.position_ts_us = event.ts_us;
-        self.latest.replace(event);
-        let place = self.batch.push(Item::Event(*event));
-        self.offer(event, place, conflate, now);
-        if matches!(event.body, Body::Trade(_)) {
-            let Self { directory, deadlines, touched, .. } = self;
-            directory.each_of_bars(event.symbol, |id, audience| {
-                if audience.key.behaviour == Behaviour::Wake {
-                    touch(id, audience, touched);
-                }
-                audience.bars.note_trade(event.symbol);
-                for (_, private) in &mut audience.private {
-                    if let Waits::Bars(positions) = &mut private.waits {
-                        positions.note_trade(event.symbol);
-                    }
-                }
-                schedule(id, audience, now, deadlines);
-            });
-        }
-    }
-
-    /// Gives an item of the batch to the audiences that take events like `event`. Most need no more than its place.
-    pub(super) fn offer(&mut self, event: &Event, place: u32, conflate: bool, now: Now) {
+    /// Marks an event for everybody who wants it.
+    fn accept(&mut self, event: &Event, now: Now) {
+        let place = self.advance(event, now);
         let Self { directory, batch, universe, touched, deadlines, .. } = self;
         let topic = (event.symbol, event.channel());
-        directory.mark(topic, place, conflate, touched, |id, audience, pending, touched| {
+        directory.mark(topic, place, touched, |id, audience, pending, touched| {
             let is_for_now = match audience.key.behaviour {
-                Behaviour::Every(on_slow) => {
-                    if conflate && on_slow == OnSlow::Merge {
-                        audience.share(batch.item(place));
-                    } else if !audience.attached.is_empty() {
+                Behaviour::Every(_) => {
+                    if !audience.attached.is_empty() {
                         pending.push(place);
                     }
                     true
@@ -95,6 +70,29 @@ impl<S: Sink> Shard<S> {
                 add_item(private, batch, place, format, universe);
             }
         });
+    }
+
+    /// Goes on to an event: what it changes, whoever takes it. Returns its place in the batch.
+    pub(super) fn advance(&mut self, event: &Event, now: Now) -> u32 {
+        self.position = event.offset;
+        self.position_ts_us = event.ts_us;
+        self.latest.replace(event);
+        if matches!(event.body, Body::Trade(_)) {
+            let Self { directory, deadlines, touched, .. } = self;
+            directory.each_of_bars(event.symbol, |id, audience| {
+                if audience.key.behaviour == Behaviour::Wake {
+                    touch(id, audience, touched);
+                }
+                audience.bars.note_trade(event.symbol);
+                for (_, private) in &mut audience.private {
+                    if let Waits::Bars(positions) = &mut private.waits {
+                        positions.note_trade(event.symbol);
+                    }
+                }
+                schedule(id, audience, now, deadlines);
+            });
+        }
+        self.batch.push(Item::Event(*event))
     }
 
     /// Sends what was marked, and looks after those who are not level.
@@ -327,7 +325,7 @@ impl<S: Sink> Shard<S> {
 }
 
 /// Has an audience looked after at the end of the batch.
-fn touch(id: AudienceId, audience: &mut Audience, touched: &mut Vec<AudienceId>) {
+pub(super) fn touch(id: AudienceId, audience: &mut Audience, touched: &mut Vec<AudienceId>) {
     if !std::mem::replace(&mut audience.is_touched, true) {
         touched.push(id);
     }
@@ -351,7 +349,7 @@ pub(super) fn add_item(
 
 impl Audience {
     /// Merges an item for the attached members.
-    fn share(&mut self, item: &Item) {
+    pub(super) fn share(&mut self, item: &Item) {
         if self.attached.is_empty() {
             return;
         }

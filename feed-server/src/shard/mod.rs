@@ -57,6 +57,7 @@ pub mod replay;
 mod resume;
 pub mod ring;
 mod roster;
+pub mod run;
 mod send;
 mod subscribing;
 mod waiting;

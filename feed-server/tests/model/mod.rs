@@ -12,11 +12,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use feed_protocol::{
-    Aggressor, Bar, Body, Control, Cursor, Data, EventChannel, Format, Interval, Limits, Quote,
-    Request, ServerMessage, Symbol, SymbolId, SymbolTable, Tick, Trade, TradingStatus, Universe,
-    decode_frame,
+    Aggressor, Bar, Body, Channel, ChannelSet, Control, Cursor, Data, EventChannel, Format,
+    Interval, Limits, Quote, Request, ServerMessage, Symbol, SymbolId, SymbolTable, Tick, Trade,
+    TradingStatus, Universe, decode_frame,
 };
 use feed_server::market::{Ingest, Market, Retention};
+use feed_server::shard::audience::{Selection, Topic};
 use feed_server::shard::counters::Counters;
 use feed_server::shard::outbox::Sink;
 use feed_server::shard::queue::{Consumer, queue};
@@ -38,6 +39,13 @@ struct PipeState {
     bytes: RefCell<Vec<u8>>,
     leave: Cell<usize>,
     wants: Cell<bool>,
+}
+
+impl Pipe {
+    /// Whether the shard has said, since it was asked last, that it has something.
+    pub fn was_told(&self) -> bool {
+        self.0.wants.replace(false)
+    }
 }
 
 impl Sink for Pipe {
@@ -169,6 +177,17 @@ impl World {
 
     pub fn request(&mut self, client: &Client, request: Request) {
         self.shard.request(client.id, request, self.now());
+    }
+
+    /// A long poll for all events of a symbol: its pipe is told, see [`Pipe::was_told`].
+    pub fn wait(&mut self, symbol: u32) -> Pipe {
+        let pipe = Pipe::default();
+        let topic = |channel| Topic::new(SymbolId(symbol), Channel::Events(channel));
+        let mut selection = Selection::default();
+        selection.extend(ChannelSet::default(), EventChannel::ALL.map(topic).to_vec());
+        selection.normalise();
+        self.shard.wait(pipe.clone(), selection, self.now());
+        pipe
     }
 
     /// A text message as a client would send it.
