@@ -1,11 +1,14 @@
 //! The hot paths: each a fixed amount of work, prepared outside of what is counted. Everything follows from constants, so that
 //! two runs of one build count the same but for a few instructions.
 
+use std::cell::Cell;
 use std::hint::black_box;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use benches::client::{Kind, decode, decoder, masked, requests};
 use benches::events::{events, frame, records, symbol, symbol_table};
-use benches::fanout::{Sets, Source, market, now, shard};
+use benches::fanout::{Sets, Source, Valve, market, now, shard, shard_of};
 use feed_protocol::{Body, Format, decode_frame, parse_request, write_record};
 use feed_server::market::BarStore;
 use feed_server::shard::backlog::Backlog;
@@ -26,6 +29,8 @@ const EVENTS: u64 = 10_000;
 const BATCHES: usize = 4;
 const BATCH: usize = 256;
 const CONNECTIONS: usize = 200;
+/// Events between two looks into a queue that holds [`BATCH`] of them.
+const LAPPED: usize = 900;
 /// Messages that one turn of a fan-out delivers: each event goes to a tenth of the connections, or to all of them.
 const DELIVERED: u64 = (BATCHES * BATCH * CONNECTIONS / 10) as u64;
 const FRAMES: u64 = 50;
@@ -44,6 +49,11 @@ pub const PATHS: &[Path] = &[
         prepare: || fanout(Sets::Distinct, Format::Msgpack),
     },
     Path { name: "fanout-few", units: DELIVERED, prepare: || fanout(Sets::Few, Format::Json) },
+    // As with a ring: writes are collected before they are done.
+    Path { name: "fanout-collected", units: DELIVERED, prepare: fanout_collected },
+    // Every batch finds all sockets full, and is sent when they are not any more.
+    Path { name: "fanout-behind", units: DELIVERED, prepare: fanout_behind },
+    Path { name: "overflow", units: (BATCHES * LAPPED) as u64, prepare: overflow },
     // Writing to a sink in memory is no work, so the count is of events.
     Path {
         name: "fanout-equal",
@@ -79,6 +89,51 @@ fn fanout(sets: Sets, format: Format) -> Box<dyn FnMut()> {
     let mut turns = [(); 2].map(|()| source.batches(BATCHES, BATCH)).into_iter();
     Box::new(move || {
         for batch in turns.next().expect("two turns") {
+            shard.apply(&batch, now());
+        }
+    })
+}
+
+fn fanout_collected() -> Box<dyn FnMut()> {
+    let market = market();
+    let mut shard = shard(&market, CONNECTIONS, Sets::Distinct, Format::Json);
+    shard.collect_writes(64);
+    let mut source = Source::new(&market, Sets::Distinct.symbols());
+    let mut turns = [(); 2].map(|()| source.batches(BATCHES, BATCH)).into_iter();
+    Box::new(move || {
+        for batch in turns.next().expect("two turns") {
+            shard.apply(&batch, now());
+        }
+    })
+}
+
+fn fanout_behind() -> Box<dyn FnMut()> {
+    let (market, is_open) = (market(), Rc::new(Cell::new(true)));
+    let wishes = (CONNECTIONS, Sets::Distinct, Format::Json);
+    let mut shard = shard_of(&market, Arc::default(), wishes, || Valve::new(is_open.clone()));
+    shard.merge_after(u64::MAX);
+    let mut source = Source::new(&market, Sets::Distinct.symbols());
+    let mut turns = [(); 2].map(|()| source.batches(BATCHES, BATCH)).into_iter();
+    Box::new(move || {
+        for batch in turns.next().expect("two turns") {
+            is_open.set(false);
+            shard.apply(&batch, now());
+            is_open.set(true);
+            // Connections are numbered as they come.
+            (0..CONNECTIONS).for_each(|id| shard.writable(id, now()));
+        }
+    })
+}
+
+/// Batches of which the queue has overwritten most: that comes out of history, merged.
+fn overflow() -> Box<dyn FnMut()> {
+    let market = market();
+    let mut shard = shard(&market, CONNECTIONS, Sets::Distinct, Format::Json);
+    let mut source = Source::through(&market, Sets::Distinct.symbols(), BATCH);
+    Box::new(move || {
+        for _ in 0..BATCHES {
+            let batch = source.batches(1, LAPPED).remove(0);
+            assert_eq!(batch[0].missed, (LAPPED - BATCH) as u64);
             shard.apply(&batch, now());
         }
     })

@@ -84,8 +84,8 @@ pub struct Given {
     /// Wait so long after a first event so that more leave with one write: less CPU for more latency [default: 0]
     #[arg(long, value_name = "N", env = "TICKCAST_COALESCE_US")]
     coalesce_us: Option<u64>,
-    /// Let events gather after sending, for fewer and larger writes, so that sending takes about this part of a core. Costs
-    /// 1 to 2 ms of latency while many connections get few messages each, and up to 30 ms while they get very many; requests
+    /// Let events gather after sending, for fewer and larger writes. While many connections get few messages each, sending
+    /// takes about this part of a core, for 1 to 2 ms of latency; while they get very many, they get them every 30 ms; requests
     /// over HTTP wait as well. 100: always as fresh as it can be [default: 50]
     #[arg(long, value_name = "PERCENT", env = "TICKCAST_BUSY_MAX")]
     busy_max: Option<u32>,

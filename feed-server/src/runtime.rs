@@ -108,6 +108,7 @@ pub async fn run(
     let gauge = queue.gauge();
     let mut batch = Vec::with_capacity(BATCH_EVENTS_MAX);
     let mut drains = false;
+    let mut last_pass = Instant::now();
     loop {
         sleep(&local, &queue, &mut stage, drains).await;
         take_batch(&local, &mut queue, &mut batch).await;
@@ -138,10 +139,14 @@ pub async fn run(
         yield_now().await;
         let pass = Pass {
             took: passed,
+            since: began - last_pass,
             messages: sent.messages - before.messages,
             writes: sent.writes - before.writes,
             is_flooded: gauge.is_flooded(),
         };
+        if pass.counts() {
+            last_pass = began;
+        }
         rest(rest_after(&pass, local.shared.busy_max), || gauge.is_flooded()).await;
     }
     accepting.abort();

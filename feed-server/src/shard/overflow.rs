@@ -44,6 +44,8 @@ impl<S: Sink> Shard<S> {
         }
         self.flush_batch(now);
         self.conflates = false;
+        // What was overwritten may have been far more than a batch.
+        self.batch.fit();
     }
 
     /// Deals with events for everybody who wants them: merged, but for those who want each.

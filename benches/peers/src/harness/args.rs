@@ -23,7 +23,7 @@ pub struct Arguments {
     #[arg(long)]
     pub again: bool,
     /// How long each measurement lasts, s
-    #[arg(long, default_value_t = 4.0)]
+    #[arg(long, default_value_t = 4.0, value_parser = window)]
     pub window: f64,
     /// One round of short windows: shows that it works, measures nothing well
     #[arg(long)]
@@ -50,6 +50,11 @@ pub struct Arguments {
     /// Processor of the clients, and of the publisher that feeds brokers
     #[arg(long, default_value_t = 1)]
     pub client_core: usize,
+}
+
+fn window(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    if (0.5..=600.0).contains(&seconds) { Ok(seconds) } else { Err("0.5 to 600 s".to_owned()) }
 }
 
 impl Arguments {

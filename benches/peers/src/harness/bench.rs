@@ -93,7 +93,7 @@ impl Bench<'_> {
             interrupt::check()?;
             let at = now("%Y-%m-%dT%H:%M:%SZ")?;
             let name = format!("{}{case}", row.name);
-            // Of `peak`: where a rate did not hold in one round, the next tries it again.
+            // Of `peak`: the best round so far is where the next begins to search.
             let found = self.store.report.of(&name, peer.name).map(|round| round.rate).max();
             match (self.measure)(*kind, peer, found) {
                 Ok(round) => {

@@ -22,7 +22,7 @@ pub struct Measurer<'a> {
 }
 
 impl Measurer<'_> {
-    /// Measures a server once. `found` is the highest rate that it delivers whole, if that is known, events/s.
+    /// Measures a server once. `found` is the highest rate that it delivered whole before, if it did, events/s.
     ///
     /// # Errors
     /// It cannot be measured; the text says why.
@@ -33,10 +33,7 @@ impl Measurer<'_> {
             Kind::Fanout(shape) => fanout::measure(place, market, peer, &shape.work(window)),
             Kind::Peak(shape) => {
                 let mut work = shape.work(window);
-                work.rate = match found {
-                    Some(rate) => rate,
-                    None => peak::search(place, market, peer, &work)?,
-                };
+                work.rate = peak::search(place, market, peer, &work, found)?;
                 peak::measure(place, market, peer, &work)
             }
             Kind::Idle(connections) => idle::measure(place, market, peer, connections),
