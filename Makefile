@@ -105,7 +105,7 @@ instructions-accept: valgrind ## write the present counts to benches/instruction
 	cargo run --release $(CARGO_ARGS) -q -p benches --bin instructions -- accept
 
 .PHONY: peers
-peers: ## compare with other servers at the same work (some 20 minutes); ARGS="--only tickcast,uwebsockets --rows 1k"
+peers: ## compare with other servers at the same work (some 25 minutes); ARGS="--only tickcast,uwebsockets --rows 1k"
 	benches/peers/run $(ARGS)
 
 .PHONY: clean

@@ -1,5 +1,5 @@
-//! What happens in the market and when: written once for a rate by Tickcast's own simulator, so that every server sends
-//! the same trades at the same instants (its arrivals come in bursts, as real ones do). Read by the peers' servers and by
+//! What happens in the market and when: written once for a rate by Tickcast's own simulator, so that every other server sends
+//! the same trades at the same instants (arrivals come in bursts, as real ones do). Read by the peers' servers and by
 //! the publisher that feeds brokers. A schedule is played again from its beginning when it ends.
 
 use std::fmt::Write as _;
