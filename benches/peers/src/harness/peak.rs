@@ -102,7 +102,7 @@ fn climb(found: u64, mut holds: impl FnMut(u64) -> bool) -> u64 {
     let mut rate = found;
     loop {
         let higher = (rate as f64 * NEAR) as u64 / 100 * 100;
-        if higher == rate || !holds(higher) {
+        if higher <= rate || !holds(higher) {
             return rate;
         }
         rate = higher;
@@ -119,7 +119,11 @@ pub fn measure(place: &Place, market: &Market, peer: &Peer, work: &Work) -> Resu
         let round = fanout::measure(place, market, peer, &Work { rate, ..*work })?;
         let Some(lack) = lacks(&round) else { return Ok(round) };
         eprintln!("      {rate:>8} events/s: not whole this time: {lack}");
-        rate = rate * 93 / 100 / 100 * 100;
+        let lower = rate * 93 / 100 / 100 * 100;
+        if lower == 0 {
+            break;
+        }
+        rate = lower;
     }
     anyhow::bail!("{rate} events/s and more were never delivered whole")
 }
@@ -144,6 +148,7 @@ mod tests {
     fn a_later_round_goes_up_again() {
         assert_eq!(climb(10_000, |rate| rate <= 13_500), 13_300);
         assert_eq!(climb(10_000, |_| false), 10_000);
+        assert_eq!(climb(312, |_| true), 312, "rates are hundreds: there is none a step above");
     }
 
     #[test]
