@@ -50,7 +50,11 @@ pub const PATHS: &[Path] = &[
     },
     Path { name: "fanout-few", units: DELIVERED, prepare: || fanout(Sets::Few, Format::Json) },
     // As with a ring: writes are collected before they are done.
-    Path { name: "fanout-collected", units: DELIVERED, prepare: fanout_collected },
+    Path {
+        name: "fanout-collected",
+        units: DELIVERED,
+        prepare: || collected(Sets::Distinct, Format::Json, 64),
+    },
     // Every batch finds all sockets full, and is sent when they are not any more.
     Path { name: "fanout-behind", units: DELIVERED, prepare: fanout_behind },
     Path { name: "overflow", units: (BATCHES * LAPPED) as u64, prepare: overflow },
@@ -83,22 +87,15 @@ pub const PATHS: &[Path] = &[
 
 /// Batches through a shard; its sinks take everything.
 fn fanout(sets: Sets, format: Format) -> Box<dyn FnMut()> {
-    let market = market();
-    let mut shard = shard(&market, CONNECTIONS, sets, format);
-    let mut source = Source::new(&market, sets.symbols());
-    let mut turns = [(); 2].map(|()| source.batches(BATCHES, BATCH)).into_iter();
-    Box::new(move || {
-        for batch in turns.next().expect("two turns") {
-            shard.apply(&batch, now());
-        }
-    })
+    collected(sets, format, 1)
 }
 
-fn fanout_collected() -> Box<dyn FnMut()> {
+/// The same, with so many writes collected before they are done.
+fn collected(sets: Sets, format: Format, sends: usize) -> Box<dyn FnMut()> {
     let market = market();
-    let mut shard = shard(&market, CONNECTIONS, Sets::Distinct, Format::Json);
-    shard.collect_writes(64);
-    let mut source = Source::new(&market, Sets::Distinct.symbols());
+    let mut shard = shard(&market, CONNECTIONS, sets, format);
+    shard.collect_writes(sends);
+    let mut source = Source::new(&market, sets.symbols());
     let mut turns = [(); 2].map(|()| source.batches(BATCHES, BATCH)).into_iter();
     Box::new(move || {
         for batch in turns.next().expect("two turns") {
@@ -118,9 +115,11 @@ fn fanout_behind() -> Box<dyn FnMut()> {
         for batch in turns.next().expect("two turns") {
             is_open.set(false);
             shard.apply(&batch, now());
+            assert!(shard.is_blocked(0), "nothing was taken");
             is_open.set(true);
             // Connections are numbered as they come.
             (0..CONNECTIONS).for_each(|id| shard.writable(id, now()));
+            assert!(!shard.is_blocked(0), "all was sent");
         }
     })
 }
